@@ -6,7 +6,9 @@ MailvaneError
 ├── GarbledAnswer      an answer came, but not in the form that the check knows
 ├── DoesNotApply       a check has nothing to ask here; it says so and takes no part
 ├── AccessDenied       the user, the token or the role does not suffice
-└── StoreUnavailable   the database did not answer; trying again can help
+├── AccountRefused     what was asked of a user or token cannot be done; the text says why
+├── StoreUnavailable   the database did not answer; trying again can help
+└── StoreTooNew        the database was written by a newer Mailvane; only that one can use it
 """
 
 from collections.abc import Sequence
@@ -65,5 +67,13 @@ class AccessDenied(MailvaneError):
     """The token or the role does not suffice."""
 
 
+class AccountRefused(MailvaneError):
+    """What was asked of a user or token cannot be done: taken, unknown, unfit or the last admin."""
+
+
 class StoreUnavailable(MailvaneError):
     """The database did not answer; trying again can help."""
+
+
+class StoreTooNew(MailvaneError):
+    """The database was written by a newer Mailvane; only that one can use it."""
