@@ -7,6 +7,7 @@ from typing import Any
 
 from mailvane.core.response import Reason
 from mailvane.core.status import Status
+from mailvane.core.threshold import Threshold
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,8 @@ class Metric:
     name: str
     value: float | None
     """None: not known."""
+    limit: Threshold | None = None
+    """The threshold in force that this number was held against; None: it is not judged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

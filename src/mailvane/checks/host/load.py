@@ -83,7 +83,10 @@ def judge(load: Load, limits: Limits) -> Iterable[Verdict]:
         item="processors",
         status=limits["load"].judge(per_processor),
         summary=f"load {load.load_5min:g} on {load.processors} processors {limits['load']}",
-        metrics=(Metric("load_5min", load.load_5min), Metric("load_per_processor", per_processor)),
+        metrics=(
+            Metric("load_5min", load.load_5min),
+            Metric("load_per_processor", per_processor, limits["load"]),
+        ),
         limits=str(limits["load"]),
     )
     used = 100 * (1 - load.memory_available_bytes / max(1, load.memory_total_bytes))
@@ -92,7 +95,7 @@ def judge(load: Load, limits: Limits) -> Iterable[Verdict]:
         status=limits["memory"].judge(used),
         summary=f"{used:.0f} % of {size(load.memory_total_bytes)} memory in use {limits['memory']}",
         metrics=(
-            Metric("memory_used_percent", round(used, 1)),
+            Metric("memory_used_percent", round(used, 1), limits["memory"]),
             Metric("memory_available_bytes", load.memory_available_bytes),
         ),
         limits=str(limits["memory"]),
