@@ -1,0 +1,1 @@
+"""The past and the people: what outlives a restart, in SQLite or PostgreSQL."""
