@@ -96,7 +96,7 @@ class Demo:
         )
 
     def _watch(self, host: Host, over: threading.Event) -> int:
-        command = [MAILVANE, "--config", self._config, "--state", self._state]
+        command = [str(w) for w in (MAILVANE, "--config", self._config, "--state", self._state)]
         subprocess.run([*command, "check"], check=False)
         words = {"python": sys.executable, "mailvane": MAILVANE}
         print(HINTS.format(host=host, config=self._config, state=self._state, **words), flush=True)
