@@ -1,5 +1,6 @@
 """One mail host, and all that can be done to it."""
 
+import shutil
 import time
 from pathlib import Path
 
@@ -66,6 +67,7 @@ class Host:
         self.powered.cgroup.remove()
         self.cable.remove(self.name)
         self.disk.unmount()
+        shutil.rmtree(self.directory, ignore_errors=True)
 
     def run(self, command: str, *, check: bool = True, timeout: float = 60) -> Done:
         """The shell command has ended, as root inside the host; output is returned as text."""

@@ -69,9 +69,11 @@ class Power:
         if (leader := self.leader()) is None:
             raise LabError(f"expected {self.name} to run; it is off: switch its power on")
         spaces = ("--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup")
+        # Not forked, so that `timeout` waits from outside: nsenter itself would stop for good
+        # with a child that a shutdown stops for a moment, and the host could never end.
         limit = ("timeout", "--kill-after=1", str(timeout))
         shell = ("env", "-i", *ENVIRONMENT, *limit, "sh", "-c", command)
-        return ["nsenter", f"--target={leader}", *spaces, "--", *shell]
+        return ["nsenter", f"--target={leader}", "--no-fork", *spaces, "--", *shell]
 
 
 def is_first(pid: int) -> bool:
