@@ -161,8 +161,11 @@ class Host:
 
     def wait_ready(self, timeout: float = BOOT_SECONDS) -> None:
         """SSH and submission answer."""
-        for port, banner in ((22, "SSH"), (587, "220")):
-            self.cable.wait_for(self.address, port, banner, timeout)
+        try:
+            for port, banner in ((22, "SSH"), (587, "220")):
+                self.cable.wait_for(self.address, port, banner, timeout)
+        except LabError as error:
+            raise LabError(f"{error}: read {self.powered.process.log}") from None
 
     def cpu_seconds(self) -> float:
         """The CPU time that all of the host has used so far."""

@@ -53,6 +53,8 @@ class Lab:
         if not 0 <= hosts <= MOST_HOSTS:
             raise LabError(f"expected 0 to {MOST_HOSTS} hosts; found {hosts}")
         root = self.build()
+        if not self.layout.namespace().exists():
+            self.down()  # what a restart of this machine left behind
         if hosts > 6:
             allow_inotify()
         self._create_keys()
