@@ -18,7 +18,7 @@ def _always(_: Server) -> str | None:
     return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # slots would break `Check[Load](…)` on Python 3.11
 class Check(Generic[O]):
     """What joins a check's parts. All four functions are pure: values in, values out.
 
