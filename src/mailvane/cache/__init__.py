@@ -1,0 +1,1 @@
+"""The present: the last report of each server, in this process and, when configured, in Redis."""

@@ -50,6 +50,10 @@ class Cache(Protocol):
         """Reports of other servers are gone; the first mail server is the first of these with that role."""
         ...
 
+    def version(self) -> int:
+        """Grows whenever any report changes or goes, or the servers change."""
+        ...
+
     async def open(self) -> None:
         """The cache is ready; one that cannot be reached is tried again in the background."""
         ...
