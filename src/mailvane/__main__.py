@@ -1,0 +1,5 @@
+"""`python -m mailvane` is `mailvane`."""
+
+from mailvane.cli import main
+
+main()
