@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from mailvane.api import models
 from mailvane.core.errors import Problem, SettingsError, StoreUnavailable
 from mailvane.core.result import Metric
 from mailvane.core.status import Status
@@ -231,31 +232,39 @@ def test_the_json_document_is_stable(run: Make, troubled: Any) -> None:
     assert said["components"]["mailServer"]["queue"] == 150
     (report,) = said["reports"]
     assert {key: report[key] for key in report if key != "results"} == {
-        "server": "mail-va",
+        "name": "mail-va",
+        "role": "mail",
+        "hostname": "mail-va.example.com",
+        "address": None,
+        "private_address": None,
+        "region": None,
+        "zone": None,
+        "instance_id": None,
         "status": "degraded",
-        "observedAt": "2025-01-12T18:30:00.000Z",
-        "durationSeconds": 0.412,
-        "notApplicable": [
-            {"check": "delivery", "why": "no database is configured"},
-            {"check": "opendkim", "why": "not installed"},
-            {"check": "dovecot", "why": "not installed"},
+        "observed_at": "2025-01-12T18:30:00.000Z",
+        "age_seconds": 0.0,
+        "stale": False,
+        "duration_seconds": 0.412,
+        "not_applicable": [
+            {"check": "delivery", "title": "delivery", "why": "no database is configured"},
+            {"check": "opendkim", "title": "opendkim", "why": "not installed"},
+            {"check": "dovecot", "title": "dovecot", "why": "not installed"},
         ],
-        "notAsked": [],
+        "not_asked": [],
     }
     assert report["results"][2] == {
         "check": "queue",
+        "title": "queue",
         "item": "",
         "status": "degraded",
         "summary": "150 messages queued (degraded from 100, unhealthy above 500)",
-        "observedAt": "2025-01-12T18:30:00.000Z",
+        "observed_at": "2025-01-12T18:30:00.000Z",
         "metrics": [
             {
                 "name": "queue_messages",
                 "value": 150,
-                "limit": {
-                    "degraded": {"compare": "from", "value": 100},
-                    "unhealthy": {"compare": "above", "value": 500},
-                },
+                "degraded": {"compare": "from", "value": 100},
+                "unhealthy": {"compare": "above", "value": 500},
             }
         ],
         "details": {},
@@ -264,6 +273,15 @@ def test_the_json_document_is_stable(run: Make, troubled: Any) -> None:
         "fix": "postqueue -p | less",
         "reason": None,
     }
+
+
+def test_reports_have_the_keys_of_the_api(run: Make, troubled: Any) -> None:
+    """What reads `GET /api/v1/servers/NAME` reads a report of `check --json` too."""
+    (report,) = json.loads(run(troubled, "check", "--json").stdout)["reports"]
+    assert list(report) == list(models.ServerReport.model_fields)
+    known = [name for name in models.ResultModel.model_fields if name != "runbook"]
+    assert list(report["results"][0]) == known
+    assert list(report["results"][0]["metrics"][0]) == list(models.MetricModel.model_fields)
 
 
 def test_what_is_not_known_is_null(run: Make, troubled: Any, result: Make, report: Make) -> None:

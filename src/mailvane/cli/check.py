@@ -91,5 +91,6 @@ def _json(
     servers: Sequence[Server],
     reports: Mapping[str, Report],
 ) -> str:
-    document = as_document(servers, reports, settings.regions, called.clock())
+    titles = {check.name: check.title for s in servers for check in called.app.checks_for(s)}
+    document = as_document(servers, reports, settings.regions, titles, called.clock())
     return json.dumps(document, indent=2, allow_nan=False)

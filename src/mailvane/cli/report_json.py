@@ -7,47 +7,63 @@ from typing import Any
 
 from mailvane.core.health import Outlook, document, instant
 from mailvane.core.region import Region
-from mailvane.core.result import Metric, Report, Result
+from mailvane.core.result import Metric, NotApplicable, Report, Result
 from mailvane.core.server import Server
 from mailvane.core.status import worst
-from mailvane.core.threshold import Threshold
+from mailvane.core.threshold import Bound
+
+Titles = Mapping[str, str]
+"""Check -> what people read."""
 
 
 def as_document(
     servers: Sequence[Server],
     reports: Mapping[str, Report],
     regions: Sequence[Region],
+    titles: Titles,
     now: datetime,
 ) -> dict[str, Any]:
-    """What `GET /admin/system/health` says of these servers, with `reports` beside it.
+    """What `GET /admin/system/health` says of these servers, with their reports beside it.
 
-    Only what was asked is in it: no status of Mailvane's own parts, since none of them runs.
+    No status of Mailvane's own parts is in it, since none of them was asked.
+    Each of the `reports` has the keys of `GET /api/v1/servers/NAME`, without the runbooks.
     """
     said = document(Outlook(servers, reports, (), regions, now, fresh_for_seconds=math.inf))
     said["status"] = worst(report.status for report in reports.values())
     del said["components"]["api"]
-    return {**said, "reports": [_report(reports[server.name]) for server in servers]}
+    full = [_report(server, reports[server.name], titles, now) for server in servers]
+    return {**said, "reports": full}
 
 
-def _report(report: Report) -> dict[str, Any]:
+def _report(server: Server, report: Report, titles: Titles, now: datetime) -> dict[str, Any]:
     return {
-        "server": report.server,
+        "name": server.name,
+        "role": server.role,
+        "hostname": server.hostname,
+        "address": server.address,
+        "private_address": server.private_address,
+        "region": server.region,
+        "zone": server.zone,
+        "instance_id": server.instance_id,
         "status": report.status,
-        "observedAt": instant(report.observed_at),
-        "durationSeconds": report.duration_seconds,
-        "results": [_result(result) for result in report.results],
-        "notApplicable": [{"check": p.check, "why": p.why} for p in report.not_applicable],
-        "notAsked": list(report.not_asked),
+        "observed_at": instant(report.observed_at),
+        "age_seconds": round((now - report.observed_at).total_seconds(), 1),
+        "stale": False,
+        "duration_seconds": report.duration_seconds,
+        "results": [_result(result, titles) for result in report.results],
+        "not_applicable": [_left_out(part, titles) for part in report.not_applicable],
+        "not_asked": list(report.not_asked),
     }
 
 
-def _result(result: Result) -> dict[str, Any]:
+def _result(result: Result, titles: Titles) -> dict[str, Any]:
     return {
         "check": result.check,
+        "title": titles.get(result.check, result.check),
         "item": result.item,
         "status": result.status,
         "summary": result.summary,
-        "observedAt": instant(result.observed_at),
+        "observed_at": instant(result.observed_at),
         "metrics": [_metric(metric) for metric in result.metrics],
         "details": dict(result.details),
         "evidence": list(result.evidence),
@@ -63,12 +79,14 @@ def _metric(metric: Metric) -> dict[str, Any]:
     return {
         "name": metric.name,
         "value": metric.value if known else None,
-        "limit": _limit(metric.limit) if metric.limit else None,
+        "degraded": _bound(metric.limit.degraded if metric.limit else None),
+        "unhealthy": _bound(metric.limit.unhealthy if metric.limit else None),
     }
 
 
-def _limit(limit: Threshold) -> dict[str, Any]:
-    return {
-        word: {"compare": bound.compare, "value": bound.value} if bound else None
-        for word, bound in (("degraded", limit.degraded), ("unhealthy", limit.unhealthy))
-    }
+def _bound(bound: Bound | None) -> dict[str, Any] | None:
+    return {"compare": bound.compare, "value": bound.value} if bound else None
+
+
+def _left_out(part: NotApplicable, titles: Titles) -> dict[str, str]:
+    return {"check": part.check, "title": titles.get(part.check, part.check), "why": part.why}

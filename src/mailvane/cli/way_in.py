@@ -32,7 +32,7 @@ class Origin:
 def given(text: str) -> Origin:
     """The address or network of the command line; raises CannotGoOn when it is neither."""
     try:
-        network = ipaddress.ip_network(text)
+        network = ipaddress.ip_network(text.replace("%", " %"))  # no interface: it is ours alone
     except ValueError as error:
         raise CannotGoOn(
             f"--from: expected an address or a network such as 192.0.2.10, found {text!r} ({error})"
