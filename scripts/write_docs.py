@@ -1,6 +1,7 @@
 """Writes the pages of docs/ that are made from the code; with --check, says which are out of date.
 
-docs/checks/NAME.md and docs/checks/README.md come from each check's runbook and limits.
+docs/checks/NAME.md and docs/checks/README.md come from each check's runbook and limits,
+docs/reference/cli.md from the commands.
 """
 
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mailvane.checks import catalogue
+from mailvane.cli import reference as cli
 from mailvane.core.check import Check
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -38,7 +40,11 @@ def pages() -> dict[Path, str]:
     """Every generated page by its path below docs/."""
     checks = catalogue()
     made = {Path("checks") / f"{check.name}.md": check_page(check) for check in checks}
-    return {Path("checks/README.md"): index_page(checks), **made}
+    return {
+        Path("checks/README.md"): index_page(checks),
+        Path("reference/cli.md"): cli.reference(),
+        **made,
+    }
 
 
 def main(arguments: list[str]) -> int:

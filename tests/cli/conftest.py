@@ -15,22 +15,22 @@ from mailvane.cli import app
 from mailvane.cli.command import Called
 from mailvane.core.check import Check
 from mailvane.core.errors import MailvaneError
-from mailvane.core.region import Region
 from mailvane.core.response import Reason
 from mailvane.core.result import Metric, NotApplicable, Report, Result
+from mailvane.core.secret import Secret
 from mailvane.core.server import Server, Ssh
 from mailvane.core.status import Status, worst
 from mailvane.core.threshold import rising
+from mailvane.settings import Settings
 
 NOW = datetime(2025, 1, 12, 18, 30, tzinfo=UTC)
 
 
-@dataclass(frozen=True)
-class FakeSettings:
-    """The part of the configuration that the commands read."""
+class FakeDatabase:
+    """Answers at once."""
 
-    servers: tuple[Server, ...]
-    regions: tuple[Region, ...] = ()
+    async def open(self) -> None:
+        """The tables are there."""
 
 
 @dataclass
@@ -46,12 +46,16 @@ class FakeApp:
     loaded: list[tuple[Path | None, Path | None]] = field(default_factory=list)
     served: list[Any] = field(default_factory=list)
 
-    def load_settings(self, config: Path | None, state: Path | None) -> FakeSettings:
+    def load_settings(self, config: Path | None, state: Path | None) -> Settings:
         """The servers, or the error."""
         self.loaded.append((config, state))
         if self.error:
             raise self.error
-        return FakeSettings(self.servers)
+        return Settings(
+            servers=self.servers,
+            store=Secret("postgresql://mailvane@nowhere.invalid/mailvane"),
+            state=state or Path("/nonexistent/mailvane"),
+        )
 
     def all_checks(self) -> Sequence[Check[Any]]:
         """Those that were given."""
@@ -63,7 +67,7 @@ class FakeApp:
         return self.checks
 
     @asynccontextmanager
-    async def joined(self, settings: FakeSettings) -> AsyncIterator["FakeJoined"]:
+    async def joined(self, settings: Settings) -> AsyncIterator["FakeJoined"]:
         """Everything fake."""
         del settings
         yield FakeJoined(self)
@@ -79,6 +83,7 @@ class FakeJoined:
     """Implements mailvane.cli.parts.Joined."""
 
     fake: FakeApp
+    database: FakeDatabase = field(default_factory=FakeDatabase)
 
     @property
     def accounts(self) -> Any:

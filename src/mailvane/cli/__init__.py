@@ -10,7 +10,7 @@ import typer
 from typer.main import get_command
 
 from mailvane import __version__
-from mailvane.cli import access, check, explain, serve, tokens, users
+from mailvane.cli import access, add, check, config, doctor, explain, serve, tokens, users
 from mailvane.cli.command import Called, Command, Group
 
 app = typer.Typer(
@@ -39,7 +39,7 @@ def _mailvane(
             metavar="FILE",
             envvar="MAILVANE_CONFIG",
             show_envvar=True,
-            help="The configuration; mailvane.yaml of this folder when not given.",
+            help="The configuration; else ./mailvane.yaml, else /etc/mailvane/mailvane.yaml.",
         ),
     ] = None,
     state: Annotated[
@@ -48,7 +48,8 @@ def _mailvane(
             metavar="FOLDER",
             envvar="MAILVANE_STATE",
             show_envvar=True,
-            help="Where Mailvane keeps its database and the host keys that it trusts.",
+            help="Where Mailvane keeps its database and the host keys that it trusts; "
+            "else /var/lib/mailvane for root, ~/.local/state/mailvane for others.",
         ),
     ] = None,
     version: Annotated[
@@ -68,8 +69,11 @@ def _mailvane(
 
 app.command("serve", cls=Command)(serve.serve)
 app.command("check", cls=check.CheckCommand)(check.check)
+app.command("add", cls=Command)(add.add)
 app.command("access", cls=Command)(access.access)
+app.command("doctor", cls=Command)(doctor.doctor)
 app.command("explain", cls=Command)(explain.explain)
+app.add_typer(config.config, name="config")
 app.add_typer(users.user, name="user")
 app.add_typer(tokens.token, name="token")
 

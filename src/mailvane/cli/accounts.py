@@ -10,6 +10,7 @@ import typer
 
 from mailvane.cli.command import Called, CannotGoOn
 from mailvane.cli.console import err, line
+from mailvane.cli.state import own_state
 from mailvane.core.accounts import Accounts, password_problem
 
 R = TypeVar("R")
@@ -21,9 +22,13 @@ STDIN_LIMIT = 4096
 def with_accounts(context: typer.Context, use: Callable[[Accounts], Awaitable[R]]) -> R:
     """What `use` made of the accounts that the configuration leads to."""
     called: Called = context.obj
+    settings = called.settings()
+    if settings.store.reveal().startswith("sqlite:"):
+        own_state(settings)
 
     async def joined() -> R:
-        async with called.app.joined(called.settings()) as parts:
+        async with called.app.joined(settings) as parts:
+            await parts.database.open()
             return await use(parts.accounts)
 
     return asyncio.run(joined())

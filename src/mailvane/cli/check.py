@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,13 +11,15 @@ from mailvane.cli.asking import swept
 from mailvane.cli.command import Called, Command
 from mailvane.cli.console import out
 from mailvane.cli.names import ServerNames, chosen
-from mailvane.cli.parts import Settings
 from mailvane.cli.plugin_line import plugin_line
 from mailvane.cli.report_json import as_document
 from mailvane.cli.report_text import told
 from mailvane.core.result import Report
 from mailvane.core.server import Server
 from mailvane.core.status import Status, worst
+
+if TYPE_CHECKING:
+    from mailvane.settings import Settings
 
 MANY = 3
 """More servers than this: a progress display, and only those that are not healthy in full."""
@@ -79,7 +81,7 @@ def check(
 
 
 async def _reports(
-    called: Called, settings: Settings, servers: Sequence[Server], timeout: float, *, show: bool
+    called: Called, settings: "Settings", servers: Sequence[Server], timeout: float, *, show: bool
 ) -> dict[str, Report]:
     async with called.app.joined(settings) as joined:
         return await swept(joined, servers, called.clock, timeout, show=show)
@@ -87,7 +89,7 @@ async def _reports(
 
 def _json(
     called: Called,
-    settings: Settings,
+    settings: "Settings",
     servers: Sequence[Server],
     reports: Mapping[str, Report],
 ) -> str:

@@ -1,17 +1,21 @@
 """The edge of every command: where the parts come from, and how what went wrong is said."""
 
+import errno
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from mailvane.cli.parts import App, Settings
+from mailvane.cli.parts import App
 from mailvane.core.errors import MailvaneError
 from mailvane.core.ports import Clock
+
+if TYPE_CHECKING:
+    from mailvane.settings import Settings
 
 _EVERYWHERE = ("--config", "-c", "--state")
 
@@ -39,7 +43,7 @@ class Called:
 
         return app
 
-    def settings(self) -> Settings:
+    def settings(self) -> "Settings":
         """The configuration that is meant; raises SettingsError with all that is wrong."""
         return self.app.load_settings(self.config, self.state)
 
@@ -57,6 +61,9 @@ class Called:
 
 class CannotGoOn(MailvaneError):
     """A command cannot do what was asked; the text says what to do instead."""
+
+    exit_status: int | None = None
+    """None: that of the command for what fails."""
 
 
 class Group(TyperGroup):
@@ -92,6 +99,11 @@ class Command(TyperCommand):
             raise
         except MailvaneError as error:
             say_error(error)
+            raise typer.Exit(getattr(error, "exit_status", None) or self.failed) from error
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                raise
+            say_error(MailvaneError(f"{error.filename or type(error).__name__}: {error.strerror}"))
             raise typer.Exit(self.failed) from error
 
 

@@ -3,23 +3,18 @@
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from mailvane.core.accounts import Accounts
 from mailvane.core.check import Check
 from mailvane.core.ports import Transport
-from mailvane.core.region import Region
 from mailvane.core.result import Report
 from mailvane.core.server import Server
 
-
-class Settings(Protocol):
-    """What the commands read of the configuration."""
-
-    @property
-    def servers(self) -> Sequence[Server]: ...  # noqa: D102
-    @property
-    def regions(self) -> Sequence[Region]: ...  # noqa: D102
+if TYPE_CHECKING:
+    from mailvane.settings import Settings
+    from mailvane.store.database import Database
+    from mailvane.transports.ssh import SshTransport
 
 
 class Joined(Protocol):
@@ -27,6 +22,10 @@ class Joined(Protocol):
 
     @property
     def transport(self) -> Transport: ...  # noqa: D102
+    @property
+    def ssh(self) -> "SshTransport": ...  # noqa: D102
+    @property
+    def database(self) -> "Database": ...  # noqa: D102
     @property
     def accounts(self) -> Accounts: ...  # noqa: D102
 
@@ -38,7 +37,7 @@ class Joined(Protocol):
 class App(Protocol):
     """`mailvane.app`, the one file that knows all parts."""
 
-    def load_settings(self, config: Path | None, state: Path | None) -> Settings:
+    def load_settings(self, config: Path | None, state: Path | None) -> "Settings":
         """The configuration, or the default; raises SettingsError with all that is wrong."""
         ...
 
@@ -50,10 +49,10 @@ class App(Protocol):
         """All checks, and those that the configuration writes for this server."""
         ...
 
-    def joined(self, settings: Any) -> AbstractAsyncContextManager[Any]:
+    def joined(self, settings: "Settings") -> AbstractAsyncContextManager[Joined]:
         """All parts, joined, until the context is left."""
         ...
 
-    async def serve(self, load: Callable[[], Any], say: Callable[[str], None]) -> None:
+    async def serve(self, load: Callable[[], "Settings"], say: Callable[[str], None]) -> None:
         """Runs until it is told to end."""
         ...

@@ -75,7 +75,9 @@ def set_password(
 def set_role(
     context: typer.Context,
     name: Name,
-    role: Annotated[Role, typer.Argument(help="What the user may do from now on.")],
+    role: Annotated[
+        Role, typer.Argument(metavar="ROLE", help="viewer, operator or admin, from now on.")
+    ],
 ) -> None:
     """Give a user another role; the last admin stays one."""
     with_accounts(context, lambda accounts: accounts.users.set_role(name, role))
