@@ -176,6 +176,7 @@ async def test_an_admin_beside_another_can_go(accounts: Accounts, kim: User) -> 
 async def test_of_two_admins_who_step_down_at_once_one_stays(accounts: Accounts, kim: User) -> None:
     """Two demotions in parallel leave one admin."""
     await accounts.users.add("lee", OTHER, Role.ADMIN)
+    await asyncio.gather(*(accounts.users.find("kim") for _ in range(3)))  # connections are open
     both = await asyncio.gather(
         *(accounts.users.set_role(name, Role.VIEWER) for name in ("kim", "lee")),
         return_exceptions=True,

@@ -1,8 +1,9 @@
 """Accounts over a database, and the first of them."""
 
 import secrets
+from datetime import timedelta
 
-from mailvane.core.accounts import Accounts, Role
+from mailvane.core.accounts import SESSION_LIFE, Accounts, Role
 from mailvane.core.errors import AccountRefused
 from mailvane.core.ports import Clock
 from mailvane.store.database import Database
@@ -16,11 +17,16 @@ _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 """Without those that are mistaken for each other."""
 
 
-def sql_accounts(database: Database, clock: Clock, passwords: Passwords | None = None) -> Accounts:
+def sql_accounts(
+    database: Database,
+    clock: Clock,
+    passwords: Passwords | None = None,
+    session_life: timedelta = SESSION_LIFE,
+) -> Accounts:
     """Users, sessions and tokens that are kept in the database."""
     return Accounts(
         users=SqlUsers(database, passwords or Passwords(), clock),
-        sessions=SqlSessions(database, clock),
+        sessions=SqlSessions(database, clock, session_life),
         tokens=SqlApiTokens(database, clock),
     )
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from mailvane.core.accounts import (
     API_TOKEN_MARK,
     REFRESH_TOKEN_MARK,
+    SESSION_LIFE,
     Accounts,
     ApiToken,
     Role,
@@ -141,7 +142,7 @@ class _Sessions:
     async def open(self, user: User) -> Session:
         now = self._clock()
         handle = handles.make(REFRESH_TOKEN_MARK, secrets.token_hex(16))
-        login = _Login(user.id, handle.digest, now, session_end(now, now))
+        login = _Login(user.id, handle.digest, now, session_end(now, now, SESSION_LIFE))
         mine = [k for k, other in self._shelves.logins.items() if other.user_id == user.id]
         for oldest in mine[: max(0, len(mine) - SESSIONS_MAX + 1)]:
             del self._shelves.logins[oldest]
@@ -158,7 +159,7 @@ class _Sessions:
             return None
         handle = handles.make(REFRESH_TOKEN_MARK, session_id)
         login.digest = handle.digest
-        login.expires_at = session_end(login.created_at, self._clock())
+        login.expires_at = session_end(login.created_at, self._clock(), SESSION_LIFE)
         self._shelves.logins[session_id] = login
         return Session(session_id, user, login.expires_at, handle.text)
 

@@ -1,7 +1,7 @@
 """Sessions in the database: one row each, with the hash of the one token that renews it."""
 
 import secrets
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -26,15 +26,16 @@ SESSIONS_MAX = 20
 class SqlSessions:
     """The port Sessions over a database."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, life: timedelta = SESSION_LIFE) -> None:
         self._database = database
         self._clock = clock
+        self._life = life
 
     async def open(self, user: User) -> Session:
         """A new session; the user's oldest ones end when there are too many."""
         now = self._clock()
         handle = handles.make(REFRESH_TOKEN_MARK, secrets.token_hex(16))
-        expires_at = session_end(now, now)
+        expires_at = session_end(now, now, self._life)
         async with self._database.writing() as connection:
             await connection.execute(delete(sessions).where(sessions.c.expires_at <= now))
             await _end_oldest(connection, user.id, keep=SESSIONS_MAX - 1)
@@ -64,7 +65,7 @@ class SqlSessions:
             user = await _user(connection, session_id, now)
             if created_at is None or user is None:
                 return None
-            expires_at = session_end(created_at, now)
+            expires_at = session_end(created_at, now, self._life)
             current = sessions.c.token_hash == handles.digest(refresh_token)
             renewed = await connection.execute(
                 update(sessions)
@@ -98,9 +99,9 @@ class SqlSessions:
             return await _user(connection, session_id, self._clock())
 
 
-def session_end(created_at: datetime, now: datetime) -> datetime:
+def session_end(created_at: datetime, now: datetime, life: timedelta) -> datetime:
     """When a session that was used now is over."""
-    return min(created_at + SESSION_LIFE, now + SESSION_IDLE)
+    return min(created_at + life, now + SESSION_IDLE)
 
 
 async def _user(connection: AsyncConnection, session_id: str, now: datetime) -> User | None:
