@@ -78,6 +78,11 @@ class DeliveryLog:
     min_messages: int = 20
     """Below this many a rate is no alarm."""
 
+    @property
+    def is_sqlite(self) -> bool:
+        """True for `sqlite:///path`; else it is a PostgreSQL."""
+        return self.database.reveal().startswith("sqlite:")
+
 
 @dataclass(frozen=True, slots=True)
 class CustomCheck:
