@@ -17,6 +17,7 @@ A flood of mail shows in the `queue` check, a brute force in the `log` check; li
 processes (`default_process_limit`) before adding memory.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -59,21 +60,29 @@ def read(server: Server, answers: Answers, before: Load | None) -> Load:
     """The numbers of /proc."""
     del server, before
     output = answers[COMMAND].output.decode(errors="replace")
-    said = {words[0]: words[1:] for line in output.splitlines() if (words := line.split())}
+    words = (line.split() for line in output.splitlines())
+    said = {first: rest for first, *rest in filter(None, words)}
     try:
-        one, five, fifteen = (float(word) for word in said["load"])
+        one, five, fifteen = map(_number, said["load"])
         return Load(
             one,
             five,
             fifteen,
-            int(said["processors"][0]) or 1,
-            int(said["MemTotal:"][0]) * 1024,
-            int(said["MemAvailable:"][0]) * 1024,
+            int(_number(said["processors"][0])) or 1,
+            int(_number(said["MemTotal:"][0], least=1)) * 1024,
+            int(_number(said["MemAvailable:"][0])) * 1024,
         )
     except (KeyError, ValueError, IndexError) as error:
         raise GarbledAnswer(
             f"expected load, processors, MemTotal and MemAvailable from /proc, found {output[:80]!r}"
         ) from error
+
+
+def _number(word: str, least: float = 0) -> float:
+    """A number as /proc writes it; `float` would take `nan`, which no limit ever catches."""
+    if not re.fullmatch(r"[0-9]{1,15}(\.[0-9]{1,6})?", word) or float(word) < least:
+        raise ValueError(word)
+    return float(word)
 
 
 def judge(load: Load, limits: Limits) -> Iterable[Verdict]:
