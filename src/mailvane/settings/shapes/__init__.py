@@ -1,0 +1,1 @@
+"""How single values are written; a shape stands in a model as `Annotated[int, PORT]`."""
