@@ -1,13 +1,14 @@
 """Writes the pages of docs/ that are made from the code; with --check, says which are out of date.
 
 docs/checks/NAME.md and docs/checks/README.md come from each check's runbook and limits,
-docs/reference/cli.md from the commands.
+docs/reference/cli.md from the commands, docs/reference/configuration.md from the settings' schema.
 """
 
 import sys
 from pathlib import Path
 from typing import Any
 
+from mailvane import settings
 from mailvane.checks import catalogue
 from mailvane.cli import reference as cli
 from mailvane.core.check import Check
@@ -43,6 +44,7 @@ def pages() -> dict[Path, str]:
     return {
         Path("checks/README.md"): index_page(checks),
         Path("reference/cli.md"): cli.reference(),
+        Path("reference/configuration.md"): settings.reference(),
         **made,
     }
 

@@ -65,8 +65,10 @@ def section(model: type[S], data: Any, at: KeyPath, problems: Problems) -> S | N
     if not isinstance(data, dict):
         return None
     cut = [path[:-1] if path in missing else path for path, _ in wrong]
+    kept = _without(data, filter(None, cut))
+    needed = {key: text for key, text in model.stand_ins.items() if kept.get(key) is None}
     try:
-        return model.model_validate({**model.stand_ins, **_without(data, filter(None, cut))})
+        return model.model_validate({**kept, **needed})
     except ValidationError:
         return None
 

@@ -1,7 +1,8 @@
 """What stands above the keys on the reference page."""
 
 INTRO = """\
-<!-- Written by `make docs` from src/mailvane/settings; changes here are lost. -->
+<!-- Made from the code by `make docs`; change it there. -->
+
 # Configuration
 
 One YAML file. Mailvane reads the first of these that is given:

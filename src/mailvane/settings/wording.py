@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
-from typing import Any, get_args
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
@@ -54,33 +55,30 @@ def _sentence(problem: dict[str, Any], model: type[Section]) -> str:
 
 
 def fields_at(model: type[Section], path: KeyPath) -> dict[str, FieldInfo]:
-    """The keys of the section that lies at the path below the model."""
+    """The keys of the section that lies at the path below the model; none where there is none."""
     here: Any = model
     for step in path:
-        section = _section(here)
-        if section is None or step not in section.model_fields:
-            here = _inner(here)
-        else:
-            here = section.model_fields[str(step)].annotation
-    section = _section(here)
-    return section.model_fields if section else {}
+        here = _below(here, step)
+    return here.model_fields if _is_section(here) else {}
 
 
-def _section(annotation: Any) -> type[Section] | None:
-    """The section that the annotation is, or may be."""
-    for kind_of in (annotation, *get_args(annotation)):
-        if isinstance(kind_of, type) and issubclass(kind_of, Section):
-            return kind_of
-    return None
+def _below(annotation: Any, step: str | int) -> Any:
+    """What lies below: a section's key, a list's item, a value of a mapping with free keys."""
+    if _is_section(annotation):
+        field = annotation.model_fields.get(step)
+        return _without_none(field.annotation) if field else None
+    parts = get_args(annotation)
+    return _without_none(parts[-1]) if parts else None
 
 
-def _inner(annotation: Any) -> Any:
-    """What a list or a mapping with free keys holds."""
-    parts = [part for part in get_args(annotation) if part is not type(None)]
-    inner = parts[-1] if parts else annotation
-    return (
-        _inner(inner) if len(parts) == 1 and get_args(inner) and inner is not annotation else inner
-    )
+def _is_section(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, Section)
+
+
+def _without_none(annotation: Any) -> Any:
+    if get_origin(annotation) not in (Union, UnionType):
+        return annotation
+    return next(part for part in get_args(annotation) if part is not NoneType)
 
 
 def _expected(field: FieldInfo) -> str:

@@ -42,7 +42,8 @@ class SshSection(Section):
         "`hostname`, such as a Host of your OpenSSH configuration.",
     )
     jump: Annotated[str, JUMP] | None = Field(
-        default=None, description="A jump host; its host key is verified as well."
+        default=None,
+        description="Jump hosts, the first to be reached first; their host keys are verified as well.",
     )
     config_files: list[Annotated[str, PATH]] = Field(
         default=[], description="OpenSSH configuration files to use instead of `~/.ssh/config`."

@@ -11,6 +11,7 @@ _LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _NAME = rf"{_LABEL}(?:\.{_LABEL})*"
 _USER = r"[A-Za-z0-9_][A-Za-z0-9._@\\+-]{0,63}"
 _ALIAS = "[A-Za-z0-9][A-Za-z0-9._-]{0,252}"
+_HOP = rf"(?:{_USER}@)?(?:{_ALIAS}|\[[0-9A-Fa-f:.]{{2,45}}\])(?::[0-9]{{1,5}})?"
 _name = matching(_NAME, HOSTNAME_LIMIT)
 
 
@@ -87,8 +88,9 @@ SSH_HOST = patterned(
 )
 SSH_USER = patterned("a user name on the server, such as mailvane", _USER)
 JUMP = patterned(
-    "a jump host as user@host:port, user and port as needed",
-    rf"(?:{_USER}@)?{_ALIAS}(?::[0-9]{{1,5}})?",
+    "a jump host as user@host:port, user and port as needed, several with commas between them",
+    f"{_HOP}(?:,{_HOP}){{0,7}}",
+    2_048,
 )
 LISTEN = Shape(
     "an address and a port, such as 127.0.0.1:8025", listen, pattern_schema(".+:[0-9]{1,5}", 260)
