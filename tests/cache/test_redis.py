@@ -242,6 +242,17 @@ async def test_a_removed_server_goes_from_redis(redis_url: Any, admin: Admin) ->
         assert cache.get("mail-or") == report("mail-or", 1)
 
 
+async def test_the_plain_key_is_never_about_a_former_server(redis_url: Any, admin: Admin) -> None:
+    """While the mail server that is first now has no report, there is no plain key."""
+    async with opened(redis_url.url) as cache:
+        cache.put(report())
+        await eventually(lambda: admin("EXISTS", FIRST) == b"1")
+        cache.keep_only([server("mail-or"), server("mail-va")])
+        await eventually(lambda: admin("EXISTS", FIRST) == b"0")
+        await always(lambda: cache.get("mail-va") == report())
+        assert admin("EXISTS", MAIL) == b"1"
+
+
 # Another process
 
 
@@ -438,6 +449,15 @@ async def test_a_full_redis_is_unhealthy_and_harmless(redis_url: Any, admin: Adm
             admin("CONFIG", "SET", "maxmemory", "0")
             await eventually(lambda: admin.value(FIRST))
     assert sum(line["log_level"] == "warning" for line in logs) == 1
+
+
+async def test_a_redis_where_nothing_happens_is_not_given_up(redis_url: Any) -> None:
+    """Silence on the connection that hears is no fault: it is asked whether it still lives."""
+    calm = Pace(limit=2.0, look=0.05)
+    with capture_logs() as logs:
+        async with opened(redis_url.url, pace=calm) as cache:
+            await always(is_(cache, Status.HEALTHY), turns=300)
+    assert [line["event"] for line in logs] == ["redis answers"]
 
 
 async def test_its_response_time_is_known(redis_url: Any) -> None:

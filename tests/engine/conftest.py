@@ -79,6 +79,8 @@ class FakeSweeper:
 
     takes: float = 1.0
     takes_for: dict[str, float] = field(default_factory=dict)
+    ends_within: float = 0.0
+    """How long a sweep that is cancelled takes to end."""
     crashes: set[str] = field(default_factory=set)
     began: list[tuple[float, str]] = field(default_factory=list)
     forgotten: list[str] = field(default_factory=list)
@@ -95,6 +97,9 @@ class FakeSweeper:
         self.most = max(self.most, sum(self.running.values()))
         try:
             await asyncio.sleep(self.takes_for.get(name, self.takes))
+        except asyncio.CancelledError:
+            await asyncio.sleep(self.ends_within)
+            raise
         finally:
             self.running[name] -= 1
         if name in self.crashes:

@@ -233,6 +233,44 @@ def test_a_server_that_changed_begins_anew(
     assert len(sweeper.times("b")) == 1
 
 
+def test_a_server_that_changed_keeps_its_place(
+    virtually: Any, scheduled: Any, sweeper: Any, make_server: Make
+) -> None:
+    """However often the configuration changes, the load stays as even as it was."""
+
+    async def story() -> None:
+        scheduler = scheduled()
+        await scheduler.replace([make_server("a")])
+        await asyncio.sleep(100)
+        await scheduler.replace([make_server("a", submission_port=None)])
+        await asyncio.sleep(100)
+        await scheduler.close()
+
+    virtually(story())
+    place = (5**0.5 - 1) / 2 * 30
+    at_place = [at for at in sweeper.times("a") if at % 30 == pytest.approx(place)]
+    assert len(at_place) == len(sweeper.times("a")) - 2
+
+
+def test_the_former_sweep_ends_before_the_new_one_begins(
+    virtually: Any, scheduled: Any, sweeper: Any, make_server: Make
+) -> None:
+    """A changed server whose sweep ends slowly is not swept twice at once; new servers do not wait for it."""
+    sweeper.takes, sweeper.ends_within = 20, 7
+
+    async def story() -> None:
+        scheduler = scheduled(first_within_seconds=0)
+        await scheduler.replace([make_server("a")])
+        await asyncio.sleep(1)
+        await scheduler.replace([make_server("a", submission_port=None), make_server("b")])
+        await asyncio.sleep(1)
+        await scheduler.close()
+
+    virtually(story())
+    assert sweeper.began == [(0, "a"), (1, "b"), (8, "a")]
+    assert sweeper.most_of_one == 1
+
+
 def test_another_machine_of_that_name_has_no_report(
     virtually: Any, scheduled: Any, cache: MemoryCache, make_server: Make
 ) -> None:

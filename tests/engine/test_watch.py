@@ -168,7 +168,7 @@ def test_nobody_waits_for_a_watch_that_has_ended(
         await asyncio.sleep(0.5)
         last = sweeper.unanswered(watch.server, Unanswered(Reason.NOT_FOUND, "gone"))
         watch.stop()
-        watch.leave(last)
+        watch.leave(lambda: last)
         assert await waiting is last
         assert await watch.next() is last
         assert await watch.running_or_next() is last

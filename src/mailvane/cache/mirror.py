@@ -154,10 +154,10 @@ class Mirror:
                 return (
                     True  # one of the first mail server's two keys was deleted while we were away
                 )
-            self._present.take(theirs)
+            self._present.reports.put(theirs)
         else:
             if theirs.observed_at > ours.observed_at:
-                self._present.take(theirs)
+                self._present.reports.put(theirs)
             if theirs.observed_at < ours.observed_at or not all_there:
                 self._present.write(server.name)
         return False

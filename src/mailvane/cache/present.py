@@ -45,11 +45,6 @@ class Present:
             self.reports.put(report)
             self.write(report.server)
 
-    def take(self, report: Report) -> None:
-        """A report that Redis holds is the present one."""
-        self.reports.put(report)
-        self.unwritten.pop(report.server, None)
-
     def write(self, name: str) -> None:
         """The server's report will be written."""
         self.unwritten[name] = None

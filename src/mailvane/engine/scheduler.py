@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, Protocol
 
 import structlog
@@ -149,7 +150,7 @@ class Scheduler:
         await self._ended([task for watch in watches if (task := watch.stop())])
         why = Unanswered(Reason.NOT_FOUND, "the server is not watched any more")
         for watch in watches:
-            watch.leave(self._sweeper.unanswered(watch.server, why))
+            watch.leave(partial(self._sweeper.unanswered, watch.server, why))
 
     async def _forget(self, watches: Sequence[Watch]) -> None:
         for watch in watches:

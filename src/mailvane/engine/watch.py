@@ -48,8 +48,8 @@ class Watch:
         """What the sweep that runs now will bring."""
         self._asked: asyncio.Future[Report] | None = None
         """What the next sweep will bring, when somebody waits for it."""
-        self._left: Report | None = None
-        """What everybody gets once there are no more turns."""
+        self._left: Callable[[], Report] | None = None
+        """Makes what everybody gets once there are no more turns."""
 
     def start(self) -> None:
         """The turns have begun; starting twice changes nothing."""
@@ -64,17 +64,17 @@ class Watch:
             self._task.cancel()
         return self._task
 
-    def leave(self, report: Report) -> None:
-        """Whoever waits for a report of this watch, now or later, gets this one."""
-        self._left = report
+    def leave(self, last: Callable[[], Report]) -> None:
+        """Whoever waits for a report of this watch, now or later, gets one that `last` makes."""
+        self._left = last
         for waited in (self._running, self._asked):
             if waited and not waited.done():
-                waited.set_result(report)
+                waited.set_result(last())
 
     async def next(self) -> Report:
         """The report of the next sweep to begin; it begins as soon as it may."""
         if self._left:
-            return self._left
+            return self._left()
         if self._asked is None:
             self._asked = asyncio.get_running_loop().create_future()
             self._wake.set()
@@ -96,8 +96,9 @@ class Watch:
 
     async def _until_due(self) -> None:
         loop = asyncio.get_running_loop()
-        while self._asked is None and loop.time() < self._due:
+        if self._asked is None and loop.time() < self._due:
             self._wake.clear()
+            # Woken is due: uvloop's timers ring up to a millisecond early, waiting on would spin.
             timer = loop.call_at(self._due, self._wake.set)
             try:
                 await self._wake.wait()
