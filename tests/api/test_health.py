@@ -75,16 +75,36 @@ async def test_an_old_document_is_made_anew_at_once_on_a_change(
     assert _said(at(0.02))["status"] == "unhealthy"
 
 
+@pytest.mark.parametrize(("cost", "rests"), [(0.01, 0.25), (0.05, 1.0), (0.7, 2.0)])
+async def test_a_large_fleet_rests_longer_between_two_documents(
+    world: Any, make_report: Callable[..., Report], cost: float, rests: float
+) -> None:
+    """Twenty times what it cost, and two seconds at most, though everything changes all the time."""
+
+    def costly() -> Conditions:
+        world.clocks.advance(cost)
+        return Conditions((), 60.0)
+
+    source = HealthSource(
+        world.fleet, Dependencies({}), costly, world.needs.clock, world.needs.ticks
+    )
+    begun = world.clocks.seconds
+    first = source.current(begun)
+    world.fleet.put(make_report("mail-va", world.clocks.now, Status.DEGRADED))
+    assert source.current(begun + rests - 0.01) is first
+    assert source.current(begun + rests + 0.02) is not first
+
+
 async def test_a_missing_report_is_waited_for(
     world: Any, source: HealthSource, at: Callable[..., Any]
 ) -> None:
     """A deleted report gives nothing at once; reading collects it anew, once."""
     at()
     world.fleet.drop("mail-va")
-    assert at(0.02) is None
+    assert at(0.1) is None
     said = _said(await source.read())
     assert world.fleet.collected == 1
-    assert said["components"]["mailServer"]["status"] == "healthy"
+    assert said["components"]["mailServer"]["observedAt"] == "2025-01-12T18:30:00.100Z"
     assert at(0.02) is not None
 
 
@@ -112,6 +132,8 @@ async def test_a_report_that_cannot_be_had_leaves_a_document(
     said = _said(await source.read())
     assert said["components"]["mailServer"]["status"] == "unknown"
     assert said["components"]["mailServer"]["queue"] is None
+    world.clocks.advance(1)
+    assert _said(await source.read())["timestamp"] != said["timestamp"]
 
 
 async def test_a_reload_shows_in_the_next_document(world: Any, at: Callable[..., Any]) -> None:

@@ -22,6 +22,9 @@ AGED_AFTER_SECONDS = 1.0
 """Ages in the document grow: it is made anew after so long, when somebody reads it."""
 CHANGED_AFTER_SECONDS = 0.25
 """A fleet of a thousand changes all the time: it is made anew at most four times a second."""
+REST = 20.0
+REST_MAX_SECONDS = 2.0
+"""After making it, twenty times as long is made no other: a large fleet costs at most a twentieth of a core."""
 LOOK_AGAIN_AFTER_SECONDS = 0.02
 """So often at most the fleet is asked whether anything changed."""
 _PASSING = re.compile(rb'"(?:timestamp|ageSeconds|responseTime)":(?:"[^"]*"|[^,}]*)')
@@ -100,6 +103,7 @@ class HealthSource:
         self._made: Prepared | None = None
         self._made_at = 0.0
         self._made_of = -1
+        self._rest_seconds = 0.0
         self._good_until = 0.0
         self._looked_at = -1
         self._complete = False
@@ -117,7 +121,7 @@ class HealthSource:
         if not self._complete:
             return None
         lasts = AGED_AFTER_SECONDS if version == self._made_of else CHANGED_AFTER_SECONDS
-        if self._made is None or now - self._made_at >= lasts:
+        if self._made is None or now - self._made_at >= max(lasts, self._rest_seconds):
             self._make(version, now)
         self._good_until = now + LOOK_AGAIN_AFTER_SECONDS
         return self._made
@@ -128,8 +132,11 @@ class HealthSource:
         if ready := self.current(self._ticks()):
             return ready
         await self._fleet.collect()
-        now = self._ticks()
-        return self.current(now) or self._make(self._fleet.version(), now)
+        version, now = self._fleet.version(), self._ticks()
+        young = now - self._made_at < AGED_AFTER_SECONDS
+        if self._made and version == self._made_of and young:
+            return self._made
+        return self._make(version, now)
 
     def _all_reported(self) -> bool:
         return all(self._fleet.report(server.name) for server in self._fleet.servers())
@@ -149,6 +156,7 @@ class HealthSource:
         )
         self._made = prepared(msgspec.json.encode(said))
         self._made_at, self._made_of = now, version
+        self._rest_seconds = min(REST_MAX_SECONDS, REST * (self._ticks() - now))
         return self._made
 
 
