@@ -30,7 +30,7 @@ servers:
     services: [postfix, opendkim, dovecot]
     certificate: {{ports: [587, 993], ca_file: {ca_file}}}
 checks:
-  - {{name: relay-host, command: "postconf -h relayhost", expect: "", otherwise: degraded}}
+  - {{name: relay-host, command: "postconf -h relayhost", expect: "^$", otherwise: degraded}}
 cache: {{refresh_every: 2s, fresh_for: 20s}}
 api: {{listen: "127.0.0.1:8125"}}
 """
@@ -230,7 +230,7 @@ def test_a_pulled_cable_is_unhealthy_and_mends_itself(healthy: Service, mx1: Hos
     """An unreachable instance is unhealthy, nothing else is asked, and the return is noticed."""
     mx1.network(up=False)
     mail = healthy.first_after_now()
-    assert (mail["instance"], mail["status"]) == ("unhealthy", "unhealthy")
+    assert (mail["instance"], mail["status"]) == ("unhealthy", "unhealthy"), mail
     assert mail["queue"] is None
     report = healthy.get("/api/v1/servers/mx1")
     assert "queue" in report["not_asked"]
