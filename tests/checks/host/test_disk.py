@@ -215,7 +215,9 @@ def test_a_filesystem_without_a_size_is_unknown() -> None:
     assert found.status is Status.UNKNOWN
 
 
-@pytest.mark.parametrize("output", [b"", b"\xff\xfe", b"stat: not found", b"ab|x|1|2|3|4|5|/\n"])
+@pytest.mark.parametrize(
+    "output", [b"", b"\xff\xfe", b"stat: not found", b"ab|x|1|2|3|4|5|/\n", b"path "]
+)
 def test_an_answer_without_sizes_is_garbled(output: bytes) -> None:
     """Nothing is known then, and nothing is called empty."""
     with pytest.raises(GarbledAnswer, match="expected sizes of filesystems"):

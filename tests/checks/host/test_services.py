@@ -1,5 +1,6 @@
 """The services check: captured answers of real hosts, and every rule of its table."""
 
+import socket
 import subprocess
 from collections.abc import Sequence
 from dataclasses import replace
@@ -479,6 +480,24 @@ def test_no_answer_breaks_the_check(output: bytes, listed: bool) -> None:
     except (NotAnswered, GarbledAnswer, DoesNotApply):
         return
     assert isinstance(verdict(again).status, Status)
+
+
+def test_the_list_of_ipv6_is_read_only_when_a_port_is_missing() -> None:
+    """A server all of whose ports listen on IPv4 is not asked twice; one of which none does is."""
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        there = one.getsockname()[1]
+        assert "/proc/net/tcp6" not in reads(Service("x", ports=(there,)))
+        assert "/proc/net/tcp6" not in reads(Service("x", ports=(1, there)))
+        assert "/proc/net/tcp6" in reads(Service("x", ports=(1,)))
+        assert "/proc/net/tcp6" in reads(Service("x", ports=(there,)), Service("y", ports=(1,)))
+
+
+def reads(*services: Service) -> set[str]:
+    """The lists of sockets that the script reads on this machine."""
+    (request, _) = CHECK.ask(listing(*services), None)
+    done = subprocess.run(["sh", "-c", request.script], capture_output=True, check=True, timeout=60)
+    lines = done.stdout.decode().splitlines()
+    return {line.removeprefix("Read=") for line in lines if line.startswith("Read=")}
 
 
 @pytest.mark.parametrize("shell", [("sh",), ("bash",)])

@@ -89,8 +89,8 @@ def _by_df(text: str) -> Iterator[Filesystem]:
     """A line `path …`, then two tables of one row: of kilobytes and of inodes."""
     row = re.compile(r"(\S.*?)\s+([0-9]{1,20}|-)\s+([0-9]{1,20}|-)\s+([0-9]{1,20}|-)\s+\S+\s+(/.*)")
     for part in re.split(r"^path ", text, flags=re.MULTILINE)[1:]:
-        path, *lines = part.splitlines()
-        rows = [found for found in map(row.fullmatch, lines) if found]
+        path, _, tables = part.partition("\n")
+        rows = [found for found in map(row.fullmatch, tables.splitlines()) if found]
         if len(rows) == 2:
             total, used, free = (_number(word) for word in rows[0].group(2, 3, 4))
             inodes, _, inodes_free = (_number(word) for word in rows[1].group(2, 3, 4))

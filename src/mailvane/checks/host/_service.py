@@ -7,13 +7,19 @@ from shlex import quote
 from typing import Any
 
 from mailvane.checks.host import _milter
-from mailvane.checks.host._services import DAEMONS, Machine, Unit, process_of
+from mailvane.checks.host._services import (
+    DAEMONS,
+    Machine,
+    PortGroups,
+    Unit,
+    port_groups,
+    process_of,
+)
 from mailvane.core.server import Server, Service
 from mailvane.core.status import Status
 from mailvane.core.words import plural
 
 RESTARTS_MATTER_FOR = timedelta(minutes=15)
-SMTP_PORT = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,15 +135,15 @@ def look(server: Server, service: Service, machine: Machine, postconf: Mapping[s
     unit = machine.unit(service)
     process = None if machine.processes is None else process_of(service) in machine.processes
     runs = _runs(service, machine, unit, process)
-    ports = _ports(server, service, postconf)
+    groups = _port_groups(server, service, postconf)
     return Seen(
         service=service,
         unit=unit,
         installed=bool(unit or process or service.name in machine.programs),
         process=process,
         runs=runs,
-        ports=ports,
-        silent=_silent(service, machine, ports, postconf) if runs else (),
+        ports=tuple(port for group in groups for port in group),
+        silent=_silent(groups, service, machine, postconf) if runs else (),
         restarts=(),
     )
 
@@ -154,30 +160,27 @@ def _runs(
     return None if may_have_another_name and not process else process
 
 
-def _ports(server: Server, service: Service, postconf: Mapping[str, str]) -> tuple[int, ...]:
-    if service.ports is not None:
-        return service.ports
-    if service.name == "postfix":
-        return tuple(dict.fromkeys((SMTP_PORT, server.submission_port or SMTP_PORT)))
-    known = DAEMONS[service.name].ports if service.name in DAEMONS else ()
-    more = _milter.ports(postconf) if service.name == "opendkim" else ()
-    return tuple(dict.fromkeys((*known, *more)))
+def _port_groups(server: Server, service: Service, postconf: Mapping[str, str]) -> PortGroups:
+    """OpenDKIM may also listen on any port where Postfix looks for its milters."""
+    groups = port_groups(server, service)
+    if service.name != "opendkim" or service.ports is not None:
+        return groups
+    return (tuple(dict.fromkeys((*groups[0], *_milter.ports(postconf)))),)
 
 
 def _silent(
-    service: Service, machine: Machine, ports: tuple[int, ...], postconf: Mapping[str, str]
+    groups: PortGroups, service: Service, machine: Machine, postconf: Mapping[str, str]
 ) -> tuple[int, ...]:
-    """Postfix must listen on each of its ports, all others on one; what is not known is not missed."""
+    """The ports of all groups in which none listens; what cannot be seen is not missed."""
     if machine.ports is None:
         return ()
-    missing = tuple(port for port in ports if port not in machine.ports)
-    if service.name == "postfix" and service.ports is None:
-        return missing
     if service.name == "opendkim" and any(
         "dkim" in path.lower() or _milter.names_socket(postconf, path) for path in machine.sockets
     ):
         return ()
-    return missing if missing == ports else ()
+    return tuple(
+        port for group in groups if not machine.ports.intersection(group) for port in group
+    )
 
 
 def restarts(seen: Seen, was: Seen | None, now: datetime) -> tuple[Restart, ...]:

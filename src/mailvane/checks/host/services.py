@@ -67,7 +67,7 @@ def applies(server: Server) -> str | None:
 
 def _command(server: Server) -> ShellCommand:
     every = tuple(Service(name) for name in DAEMONS)
-    return command(every if server.services is None else server.services)
+    return command(server, every if server.services is None else server.services)
 
 
 def ask(server: Server, before: Services | None) -> Iterable[ShellCommand]:
