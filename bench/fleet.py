@@ -126,7 +126,7 @@ def main() -> None:
     lab = Lab(directory="/var/tmp/mailvane-bench", network="10.79.0", prefix="mvbench")  # noqa: S108
     try:
         lab.up(1, machine_address=True)
-        lab.host("mx1").defer(105)
+        lab.host("mx1").fill_queue(105)
         with tempfile.TemporaryDirectory(prefix="mailvane-bench-") as folder:
             thousand, many = measured(lab, Path(folder))
     finally:

@@ -124,7 +124,7 @@ def main() -> None:
     try:
         lab.up(1, machine_address=True)
         host = lab.host("mx1")
-        host.defer(QUEUED)
+        host.fill_queue(QUEUED)
         with tempfile.TemporaryDirectory() as folder:
             config = Path(folder) / "mailvane.yaml"
             config.write_text(
