@@ -59,6 +59,30 @@ def test_the_whole_console_output(run: Make, troubled: Any) -> None:
     assert (ran.stdout, ran.stderr, ran.exit_code) == (TROUBLED, "", 1)
 
 
+def test_what_several_checks_say_alike_is_said_once(
+    run: Make, troubled: Any, result: Make, report: Make
+) -> None:
+    """A server that lets us not in has one problem, not one for each check."""
+    silent = [
+        result(check, "unknown", "the login was refused", fix="ssh x", item=item)
+        for check, item in (("queue", ""), ("disk", "/"), ("disk", "/var"))
+    ]
+    told = report("mail-va", result("instance", "healthy", "answers"), *silent)
+    troubled.reports["mail-va"] = told
+    assert run(troubled, "check").stdout == (
+        "? mail-va unknown  (mail-va.example.com, 2025-01-12 18:30:00 UTC in 0.4 s)\n"
+        "  ? unknown    3 results  the login was refused\n"
+        "      queue, disk /, disk /var\n"
+        "      → ssh x\n"
+        "  ● healthy    instance   answers\n"
+        "\n"
+        "? unknown: 1 server, 1 unknown\n"
+    )
+    assert run(troubled, "check", "--plugin").stdout == (
+        "MAILVANE UNKNOWN - mail-va: the login was refused\n"
+    )
+
+
 def test_of_many_servers_only_the_troubled_are_shown(run: Make, many: Any) -> None:
     """With more than three servers the healthy ones are only counted."""
     ran = run(many, "check")

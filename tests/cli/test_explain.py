@@ -115,3 +115,14 @@ def test_on_a_terminal_the_runbook_is_set(run: Make, fake: Any) -> None:
     shown = run(fake, "explain", "queue", env=env, color=True).stdout
     assert "**What to do.**" not in shown
     assert "What to do." in shown
+
+
+def test_a_long_script_is_shown_on_demand(run: Make, fake: Any) -> None:
+    """Of a long script the first lines are shown, with `--scripts` all of it."""
+    script = "\n".join(f"echo {n}" for n in range(100))
+    long = replace(_check(), ask=lambda _server, _before: (ShellCommand(script),))
+    short = run(replace(fake, checks=(long,)), "explain", "queue").stdout
+    assert "echo 3\n" in short
+    assert "echo 4\n" not in short
+    assert "(96 more lines: --scripts shows them)\n" in short
+    assert "echo 99\n" in run(replace(fake, checks=(long,)), "explain", "queue", "--scripts").stdout

@@ -104,7 +104,11 @@ def test_a_line_is_never_cut_within_a_datum(server: Make, result: Make, report: 
     """The line keeps under Nagios' 8 KiB; what does not fit is left out whole, and counted."""
     results = [
         result(
-            "disk", "degraded", "ä" * 900, item=f"/srv/{n}", metrics=(Metric("used_percent", n),)
+            "disk",
+            "degraded",
+            f"{n} " + "ä" * 900,
+            item=f"/srv/{n}",
+            metrics=(Metric("used_percent", n),),
         )
         for n in range(500)
     ]

@@ -32,10 +32,10 @@ async def run(load_anew: Callable[[], Settings], say: Say) -> None:
             watching = Watching(parts)
             await watching.start()
             try:
-                for line in welcome(settings, await first_admin(parts.accounts)):
-                    say(line)
                 over = asyncio.Event()
                 _on_signals(over, lambda: watching.reload(load_anew, say))
+                for line in welcome(settings, await first_admin(parts.accounts)):
+                    say(line)
                 await serve_http(watching.api(secret), socket, over)
             finally:
                 await watching.close()

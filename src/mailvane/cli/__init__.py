@@ -4,18 +4,34 @@ import os
 import sys
 from pathlib import Path
 from types import TracebackType
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import typer
 from typer.main import get_command
 
 from mailvane import __version__
-from mailvane.cli import access, add, check, config, doctor, explain, serve, tokens, users
-from mailvane.cli.command import Called, Command, Group
+from mailvane.cli.command import Called, Group
+
+
+class Mailvane(Group):
+    """All commands there are."""
+
+    known: ClassVar = {
+        "serve": ("serve", "Watch the servers and answer over HTTP, until told to end."),
+        "check": ("check", "Ask the servers now and say how they are."),
+        "add": ("add", "Add a server: trust its host key, try every check, configure it."),
+        "access": ("access", "Print the rights that the checks need on the servers."),
+        "doctor": ("doctor", "Look for everything that could be wrong with Mailvane itself."),
+        "explain": ("explain", "Explain a check: what is wrong, why it matters, what to do."),
+        "config": ("config", "Check, describe and show the configuration."),
+        "user": ("users", "Add, list, change and remove the people who log in."),
+        "token": ("tokens", "Create, list and revoke tokens with which programs call the API."),
+    }
+
 
 app = typer.Typer(
     name="mailvane",
-    cls=Group,
+    cls=Mailvane,
     no_args_is_help=True,
     rich_markup_mode=None,  # plain help: it is there at once, and can be searched and copied
     pretty_exceptions_enable=False,
@@ -67,17 +83,6 @@ def _mailvane(
     context.obj = Called.of(context, config, state)
 
 
-app.command("serve", cls=Command)(serve.serve)
-app.command("check", cls=check.CheckCommand)(check.check)
-app.command("add", cls=Command)(add.add)
-app.command("access", cls=Command)(access.access)
-app.command("doctor", cls=Command)(doctor.doctor)
-app.command("explain", cls=Command)(explain.explain)
-app.add_typer(config.config, name="config")
-app.add_typer(users.user, name="user")
-app.add_typer(tokens.token, name="token")
-
-
 def main() -> None:
     """The command that was typed has run; the process ends with its exit status."""
     sys.excepthook = _last_words
@@ -100,4 +105,5 @@ def _last_words(
         )
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(3 if "check" in sys.argv[1:] else 1)
+    command = next((word for word in sys.argv[1:] if word in Mailvane.known), "")
+    os._exit(3 if command == "check" else 1)

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from mailvane.cli.asked import applying, rights_needed
-from mailvane.cli.command import Called, CannotGoOn
+from mailvane.cli.command import Called, CannotGoOn, single
 from mailvane.cli.console import clean
 from mailvane.cli.names import ServerNames, chosen
 from mailvane.cli.public_key import public_key
@@ -59,8 +59,9 @@ def access(
     ] = None,
     only: Annotated[Part | None, typer.Option(help="Print this part alone.")] = None,
 ) -> None:
-    """Print the rights that the configured checks need on the servers, and what is lost without each.
+    """Print the rights that the checks need on the servers.
 
+    Each is told with the checks that need it, and what they lose without it.
     Nothing is asked of the servers and nothing is changed.
     The sudoers lines have absolute paths and exact arguments, without wildcards.
     The key may do nothing but run commands, and only from this machine's address.
@@ -153,3 +154,6 @@ def _firewall(grant: Grant) -> Iterable[str]:
     if origin.note:
         yield f"# the address: {origin.note}"
     yield from firewall(origin, port)
+
+
+COMMAND = single(access)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mailvane.cli.command import Called, CannotGoOn
+from mailvane.cli.command import Called, CannotGoOn, single
 from mailvane.cli.config_file import written_into
 from mailvane.cli.console import line, out
 from mailvane.cli.parts import Joined
@@ -60,7 +60,7 @@ def add(  # noqa: PLR0913, PLR0917  each option is an argument
         ),
     ] = None,
 ) -> None:
-    """Add a server: trust its host key, try every check, write it into the configuration.
+    """Add a server: trust its host key, try every check, configure it.
 
     Shows the fingerprints of its host keys and asks; without a terminal --accept must name one.
     Says for every check whether it works, and what to do for what is lost.
@@ -158,7 +158,7 @@ async def _said(joined: Joined, new: Server, way: Ssh) -> Facts:
 
 
 def _fix(said: Unanswered, way: Ssh) -> str | None:
-    if said.reason is not Reason.AUTH:
+    if said.reason is not Reason.AUTH or "authorized_keys" not in (said.fix or ""):
         return said.fix
     try:
         key = authorized_key(public_key(way, Path.home()), guessed(way), "mailvane")
@@ -197,3 +197,6 @@ def _tell_next(new: Server, file: Path, trial: Trial) -> None:
     if lost:
         console.print(line(f"{plural(lost, 'check')} not in full; see: mailvane access {new.name}"))
     console.print(line(f"next: mailvane check {new.name}"))
+
+
+COMMAND = single(add)

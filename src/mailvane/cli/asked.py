@@ -9,6 +9,8 @@ from mailvane.core.errors import DoesNotApply
 from mailvane.core.request import Request, Right, ShellCommand, SqlQuery, TcpConnect, TlsHandshake
 from mailvane.core.server import Server
 
+SCRIPT_LINES = 4
+
 
 @dataclass(frozen=True, slots=True)
 class Needed:
@@ -45,12 +47,12 @@ def rights_needed(checks: Sequence[Check[Any]], server: Server) -> list[Needed]:
     return [Needed(right, tuple(dict.fromkeys(names))) for right, names in users.items()]
 
 
-def in_words(request: Request[Any]) -> Iterable[str]:
-    """What is asked, as one or more lines; nothing secret is in them."""
+def in_words(request: Request[Any], *, whole: bool) -> Iterable[str]:
+    """What is asked, as one or more lines; nothing secret is in them. A long script only when `whole`."""
     match request:
         case ShellCommand():
             yield f"runs on the server, for at most {request.timeout_seconds:g} s:"
-            yield from (f"    {line}" for line in request.script.strip().splitlines())
+            yield from _script(request.script, whole=whole)
         case TcpConnect():
             ports = ", ".join(["the port it is reached by", *map(str, request.ports)])
             yield f"connects to {request.address}: {ports}"
@@ -64,3 +66,11 @@ def in_words(request: Request[Any]) -> Iterable[str]:
             yield from (f"    {line}" for line in request.text.strip().splitlines())
         case _:
             yield f"sends {type(request).__name__}"
+
+
+def _script(script: str, *, whole: bool) -> Iterable[str]:
+    lines = script.strip().splitlines()
+    shown = lines if whole or len(lines) <= SCRIPT_LINES + 1 else lines[:SCRIPT_LINES]
+    yield from (f"    {line}" for line in shown)
+    if len(shown) < len(lines):
+        yield f"    ({len(lines) - len(shown)} more lines: --scripts shows them)"

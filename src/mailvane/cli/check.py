@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mailvane.cli.asking import swept
-from mailvane.cli.command import Called, Command
+from mailvane.cli.command import Called, Command, single
 from mailvane.cli.console import out
 from mailvane.cli.names import ServerNames, chosen
 from mailvane.cli.plugin_line import plugin_line
@@ -96,3 +96,6 @@ def _json(
     titles = {check.name: check.title for s in servers for check in called.app.checks_for(s)}
     document = as_document(servers, reports, settings.regions, titles, called.clock())
     return json.dumps(document, indent=2, allow_nan=False)
+
+
+COMMAND = single(check, CheckCommand)

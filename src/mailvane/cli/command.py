@@ -1,20 +1,22 @@
 """The edge of every command: where the parts come from, and how what went wrong is said."""
 
 import errno
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
 
-from mailvane.cli.parts import App
 from mailvane.core.errors import MailvaneError
-from mailvane.core.ports import Clock
 
 if TYPE_CHECKING:
+    from mailvane.cli.parts import App
+    from mailvane.core.ports import Clock
     from mailvane.settings import Settings
 
 _EVERYWHERE = ("--config", "-c", "--state")
@@ -30,17 +32,19 @@ class Called:
 
     config: Path | None = None
     state: Path | None = None
-    clock: Clock = _now
-    parts: App | None = None
+    clock: "Clock" = _now
+    parts: "App | None" = None
     """None: `mailvane.app`, which is loaded when it is first needed."""
 
     @property
-    def app(self) -> App:
+    def app(self) -> "App":
         """All parts, joined."""
         if self.parts is not None:
             return self.parts
         from mailvane import app
+        from mailvane.cli.quiet import quiet
 
+        quiet()
         return app
 
     def settings(self) -> "Settings":
@@ -67,11 +71,39 @@ class CannotGoOn(MailvaneError):
 
 
 class Group(TyperGroup):
-    """The main command; its own options are understood wherever they stand."""
+    """The main command: its options are understood wherever they stand, its commands loaded when asked for.
+
+    Loading all of them takes longer than most of them need.
+    """
+
+    known: ClassVar[Mapping[str, tuple[str, str]]] = {}
+    """Command -> the module whose COMMAND it is, and its one sentence."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(**more)
+        self.commands = cast("dict[str, Any]", dict.fromkeys(self.known))
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """As typer, with the global options first."""
         return super().parse_args(ctx, _global_first(args))
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command of that name, loaded; None when there is none."""
+        del ctx
+        if cmd_name not in self.known:
+            return None
+        if self.commands[cmd_name] is None:
+            module = import_module(f"{__package__}.{self.known[cmd_name][0]}")
+            loaded = get_command(module.COMMAND)
+            loaded.name = cmd_name
+            self.commands[cmd_name] = loaded
+        return self.commands[cmd_name]
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """As typer, without loading them."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, about) for name, (_, about) in self.known.items()])
 
 
 class Command(TyperCommand):
@@ -107,9 +139,18 @@ class Command(TyperCommand):
             raise typer.Exit(self.failed) from error
 
 
+def single(function: Callable[..., None], cls: type[Command] = Command) -> typer.Typer:
+    """One command, as a module's COMMAND."""
+    made = typer.Typer(rich_markup_mode=None, add_completion=False)
+    made.command(cls=cls)(function)
+    return made
+
+
 def commands(about: str) -> typer.Typer:
-    """A group of commands, such as `mailvane user`."""
-    return typer.Typer(help=about, no_args_is_help=True, rich_markup_mode=None)
+    """A group of commands, such as `mailvane user`, as a module's COMMAND."""
+    return typer.Typer(
+        help=about, no_args_is_help=True, rich_markup_mode=None, add_completion=False
+    )
 
 
 def say_error(error: MailvaneError) -> None:

@@ -14,10 +14,10 @@ from mailvane.core.words import plural
 if TYPE_CHECKING:
     from mailvane.settings import Settings
 
-config = commands("Check, describe and show the configuration.")
+COMMAND = commands("Check, describe and show the configuration.")
 
 
-@config.command("check", cls=Command)
+@COMMAND.command("check", cls=Command)
 def check(context: typer.Context) -> None:
     """Say all that is wrong with the configuration at once, each with its line and key.
 
@@ -32,7 +32,7 @@ def check(context: typer.Context) -> None:
         console.print(line(told))
 
 
-@config.command("schema", cls=Command)
+@COMMAND.command("schema", cls=Command)
 def print_schema() -> None:
     """Print the JSON Schema of the configuration, for editors."""
     from mailvane.settings import schema
@@ -40,7 +40,7 @@ def print_schema() -> None:
     typer.echo(json.dumps(schema(), indent=2))
 
 
-@config.command("show", cls=Command)
+@COMMAND.command("show", cls=Command)
 def show(context: typer.Context) -> None:
     """Print the configuration that is in force as JSON, defaults included; secrets are masked."""
     from mailvane.settings import masked

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import typer
 
 from mailvane.cli import doctor_here as here
-from mailvane.cli.command import Called
+from mailvane.cli.command import Called, single
 from mailvane.cli.console import line, out
 from mailvane.cli.doctor_there import server_findings
 from mailvane.cli.finding import Finding, error, told
@@ -23,8 +23,9 @@ SERVER_SECONDS = 90.0
 
 
 def doctor(context: typer.Context, names: ServerNames = None) -> None:
-    """Look for everything that could be wrong: here, on the way to the servers, and there.
+    """Look for everything that could be wrong with Mailvane itself.
 
+    It looks here, on the way to the servers, and there.
     Whether mail flows is what `mailvane check` says; this says whether Mailvane can see it.
     Nothing is changed.
 
@@ -76,3 +77,6 @@ def _section(title: str, findings: Sequence[Finding]) -> list[Finding]:
     for row in told(findings):
         console.print(row)
     return list(findings)
+
+
+COMMAND = single(doctor)

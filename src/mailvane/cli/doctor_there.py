@@ -12,7 +12,7 @@ from mailvane.core.check import Check
 from mailvane.core.response import Unanswered
 from mailvane.core.server import Server, Ssh
 from mailvane.core.status import Status
-from mailvane.core.words import duration, plural
+from mailvane.core.words import duration
 
 DNS_SECONDS = 5.0
 SKEW_SECONDS = 5.0
@@ -86,5 +86,6 @@ def _checks(trial: Trial) -> Iterable[Finding]:
     for one in trial.standings:
         if one.status is not Status.HEALTHY:
             yield warning(f"check {one.check}", one.told, one.fix)
-    apart = f", {len(trial.report.not_applicable)} do not apply"
-    yield fine("checks", f"{plural(len(works), 'check')} can see what they need{apart}")
+    left = len(trial.report.not_applicable)
+    apart = f", {left} {'does' if left == 1 else 'do'} not apply" if left else ""
+    yield fine("checks", f"{len(works)} of {len(trial.standings)} see all that they need{apart}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mailvane.cli.asked import in_words, requests_of, rights_needed
-from mailvane.cli.command import Called
+from mailvane.cli.command import Called, single
 from mailvane.cli.console import clean, columns, line, out
 from mailvane.cli.names import check_named
 from mailvane.core.check import Check
@@ -32,6 +32,9 @@ def explain(
         str | None,
         typer.Argument(metavar="CHECK", help="The check to explain.", autocompletion=_check_names),
     ] = None,
+    scripts: Annotated[
+        bool, typer.Option("--scripts", help="Show the scripts that run on the server in full.")
+    ] = False,
     listed: Annotated[
         bool, typer.Option("--list", help="Only list the checks; also without a CHECK.")
     ] = False,
@@ -51,7 +54,11 @@ def explain(
         return
     check = check_named(checks, name)
     console.print(_runbook(check, pretty=console.is_terminal))
-    for part in (_limits(check, servers), _asks(check, servers), _rights(check, servers)):
+    for part in (
+        _limits(check, servers),
+        _asks(check, servers, whole=scripts),
+        _rights(check, servers),
+    ):
         for told in [line(""), *part]:
             console.print(told)
 
@@ -100,13 +107,13 @@ def _limit_row(name: str, limit: Threshold) -> tuple[str, str, str]:
     return name, str(limit).strip("()"), limit.source
 
 
-def _asks(check: Check[Any], servers: Sequence[Server]) -> Iterable["Text"]:
+def _asks(check: Check[Any], servers: Sequence[Server], *, whole: bool) -> Iterable["Text"]:
     for server in servers:
         why = "switched off" if check.name in server.checks_off else check.applies(server)
         if why is None:
             yield line(f"Asks, with {server.name} as the example:")
             for request in requests_of(check, server):
-                yield from (line(f"  {told}") for told in in_words(request))
+                yield from (line(f"  {told}") for told in in_words(request, whole=whole))
             return
     yield line("Applies to none of the configured servers." if servers else "No server to ask.")
 
@@ -120,3 +127,6 @@ def _rights(check: Check[Any], servers: Sequence[Server]) -> Iterable["Text"]:
     for right in needed:
         yield line(f"  {shlex.join(right.argv)}")
         yield line(f"    without it {right.loses}")
+
+
+COMMAND = single(explain)

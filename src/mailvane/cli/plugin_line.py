@@ -35,19 +35,17 @@ def plugin_line(servers: Sequence[Server], reports: Mapping[str, Report]) -> str
 
 
 def _text(reports: Sequence[Report]) -> str:
-    problems = sorted(
-        (
-            (report.server, result)
-            for report in reports
-            for result in report.results
-            if result.status is not Status.HEALTHY
-        ),
-        key=lambda problem: -rank(problem[1].status),
-    )
-    said = [_plain(f"{server}: {result.summary}") for server, result in problems[:PROBLEMS_SHOWN]]
-    if len(problems) > PROBLEMS_SHOWN:
-        said.append(f"and {plural(len(problems) - PROBLEMS_SHOWN, 'problem')} more")
-    return "; ".join(said) or _well(reports)
+    """The problems, the worst first; what several checks of a server say alike is said once."""
+    problems = {
+        _plain(f"{report.server}: {result.summary}"): rank(result.status)
+        for report in reports
+        for result in report.results
+        if result.status is not Status.HEALTHY
+    }
+    said = sorted(problems, key=lambda problem: -problems[problem])
+    more = len(said) - PROBLEMS_SHOWN
+    shown = [*said[:PROBLEMS_SHOWN], *([f"and {plural(more, 'problem')} more"] if more > 0 else [])]
+    return "; ".join(shown) or _well(reports)
 
 
 def _well(reports: Sequence[Report]) -> str:

@@ -62,8 +62,8 @@ def reference() -> str:
 def commands(command: Any, words: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
     """The command and all below it, each with its words."""
     yield words, command
-    for name, inner in getattr(command, "commands", {}).items():
-        yield from commands(inner, (*words, name))
+    for name in getattr(command, "commands", ()):
+        yield from commands(command.get_command(None, name), (*words, name))
 
 
 def _pages(root: Any, words: tuple[str, ...]) -> Iterator[str]:

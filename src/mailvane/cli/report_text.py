@@ -29,12 +29,20 @@ def told(servers: Sequence[Server], reports: Mapping[str, Report], *, brief: boo
 
 def block(server: Server, report: Report) -> list["Text"]:
     """One server: its status, its problems with their fixes, then what is well."""
-    results = sorted(report.results, key=lambda result: -rank(result.status))
-    rows = columns([_cells(result) for result in results], indent="  ")
+    groups = grouped(report.results)
+    rows = columns([_cells(group) for group in groups], indent="  ")
     lines = [_head(server, report)]
-    for result, row in zip(results, rows, strict=True):
-        lines += [row, *_below(result)]
+    for group, row in zip(groups, rows, strict=True):
+        lines += [row, *_below(group)]
     return [*lines, *_left_out(report)]
+
+
+def grouped(results: Sequence[Result]) -> list[list[Result]]:
+    """The worst first; those that say the very same, such as that nobody answers, together."""
+    groups: dict[tuple[Status, str, str | None], list[Result]] = {}
+    for result in sorted(results, key=lambda result: -rank(result.status)):
+        groups.setdefault((result.status, result.summary, result.fix), []).append(result)
+    return list(groups.values())
 
 
 def overall(reports: Sequence[Report]) -> "Text":
@@ -55,18 +63,25 @@ def _head(server: Server, report: Report) -> "Text":
     return line(Text(shape(report.status) + " ", STYLES[report.status]), name, word, where)
 
 
-def _cells(result: Result) -> tuple["Text | str", ...]:
-    what = f"{result.check} {result.item}" if result.item else result.check
-    return (marked(result.status, padded=True), what, result.summary)
+def _cells(group: Sequence[Result]) -> tuple["Text | str", ...]:
+    what = plural(len(group), "result") if len(group) > 1 else _name(group[0])
+    return (marked(group[0].status, padded=True), what, group[0].summary)
 
 
-def _below(result: Result) -> Iterable["Text"]:
-    if result.status is Status.HEALTHY:
+def _name(result: Result) -> str:
+    return f"{result.check} {result.item}" if result.item else result.check
+
+
+def _below(group: Sequence[Result]) -> Iterable["Text"]:
+    if len(group) > 1:
+        yield line(f"      {', '.join(_name(result) for result in group)}")
+    if group[0].status is Status.HEALTHY:
         return
-    for written in result.evidence[-EVIDENCE_SHOWN:]:
-        yield line("      | ", written, style="dim")
-    if result.fix:
-        yield line(f"      → {result.fix}")
+    for result in group:
+        for written in result.evidence[-EVIDENCE_SHOWN:]:
+            yield line("      | ", written, style="dim")
+    if group[0].fix:
+        yield line(f"      → {group[0].fix}")
 
 
 def _left_out(report: Report) -> Iterable["Text"]:

@@ -4,8 +4,7 @@ import asyncio
 
 import typer
 
-from mailvane.cli.command import Called
-from mailvane.cli.console import err
+from mailvane.cli.command import Called, single
 
 
 def serve(context: typer.Context) -> None:
@@ -15,5 +14,7 @@ def serve(context: typer.Context) -> None:
     On SIGHUP the configuration is read anew; one that is wrong is reported, and the old one stays.
     """
     called: Called = context.obj
-    console = err()
-    asyncio.run(called.app.serve(called.settings, console.print))
+    asyncio.run(called.app.serve(called.settings, typer.echo))
+
+
+COMMAND = single(serve)

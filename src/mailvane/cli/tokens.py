@@ -12,13 +12,13 @@ from mailvane.cli.command import Called, CannotGoOn, Command, commands
 from mailvane.cli.console import columns, err, line, out
 from mailvane.core.accounts import ApiToken, Role
 
-token = commands("Create, list and revoke the tokens with which programs call the API.")
+COMMAND = commands("Create, list and revoke tokens with which programs call the API.")
 
 _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 LONGEST = timedelta(days=3650)
 
 
-@token.command("create", cls=Command)
+@COMMAND.command("create", cls=Command)
 def create(
     context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help="What the token is for.")],
@@ -39,7 +39,7 @@ def create(
     reveal("the token", secret.reveal())
 
 
-@token.command("list", cls=Command)
+@COMMAND.command("list", cls=Command)
 def list_tokens(context: typer.Context) -> None:
     """List the tokens, also those that are revoked or have run out."""
     called: Called = context.obj
@@ -51,7 +51,7 @@ def list_tokens(context: typer.Context) -> None:
         console.print(told)
 
 
-@token.command("revoke", cls=Command)
+@COMMAND.command("revoke", cls=Command)
 def revoke(
     context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help="The token's name.")],

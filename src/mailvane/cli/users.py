@@ -9,7 +9,7 @@ from mailvane.cli.command import Command, commands
 from mailvane.cli.console import columns, err, line, out
 from mailvane.core.accounts import Role
 
-user = commands("Add, list, change and remove the people who log in.")
+COMMAND = commands("Add, list, change and remove the people who log in.")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The user's name.")]
 FromStdin = Annotated[
@@ -20,7 +20,7 @@ Generate = Annotated[
 ]
 
 
-@user.command("list", cls=Command)
+@COMMAND.command("list", cls=Command)
 def list_users(context: typer.Context) -> None:
     """List the users with their roles."""
     found = with_accounts(context, lambda accounts: accounts.users.all())
@@ -40,7 +40,7 @@ def _note(disabled: bool) -> str:
     return "disabled" if disabled else ""
 
 
-@user.command("add", cls=Command)
+@COMMAND.command("add", cls=Command)
 def add_user(
     context: typer.Context,
     name: Name,
@@ -56,7 +56,7 @@ def add_user(
         reveal("the password", password)
 
 
-@user.command("password", cls=Command)
+@COMMAND.command("password", cls=Command)
 def set_password(
     context: typer.Context,
     name: Name,
@@ -71,7 +71,7 @@ def set_password(
         reveal("the password", password)
 
 
-@user.command("role", cls=Command)
+@COMMAND.command("role", cls=Command)
 def set_role(
     context: typer.Context,
     name: Name,
@@ -84,7 +84,7 @@ def set_role(
     err().print(line(f"{name} is {role} now"))
 
 
-@user.command("remove", cls=Command)
+@COMMAND.command("remove", cls=Command)
 def remove_user(context: typer.Context, name: Name) -> None:
     """Remove a user and end all sessions; the last admin stays."""
     with_accounts(context, lambda accounts: accounts.users.remove(name))
