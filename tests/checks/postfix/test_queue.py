@@ -3,16 +3,17 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mailvane.checks import _postconf
-from mailvane.checks.postfix import _postqueue, _spool
+from mailvane.checks.postfix import _spool
 from mailvane.checks.postfix.queue import CHECK, Queue
 from mailvane.core.errors import DoesNotApply, GarbledAnswer, NotAnswered
-from mailvane.core.request import ShellOutput
+from mailvane.core.request import Request, ShellOutput
 from mailvane.core.response import Answered, Answers, Reason, Unanswered
 from mailvane.core.result import Verdict
 from mailvane.core.server import Local, Server, Service
@@ -39,21 +40,30 @@ def captured(name: str) -> ShellOutput:
 
 
 def queue(
-    files: Told, listed: Told, server: Server = SERVER, postconf: bytes | None = None
+    files: Told,
+    listed: Told,
+    server: Server = SERVER,
+    postconf: bytes | None = None,
+    before: Queue | None = None,
 ) -> Queue:
     """What the check reads from these answers."""
     settings = (ANSWERS / "postconf" / "debian-12.txt").read_bytes()
     told = {
         _spool.COMMAND: files,
-        _postqueue.COMMAND: listed,
+        listing(before): listed,
         _postconf.COMMAND: ShellOutput(0, settings if postconf is None else postconf, b""),
     }
-    assert set(CHECK.ask(server, None)) == set(told)
+    assert set(CHECK.ask(server, before)) == set(told)
     responses = {
         request: Answered(answer, NOW) if isinstance(answer, ShellOutput) else answer
         for request, answer in told.items()
     }
-    return CHECK.read(server, Answers(responses, NOW), None)
+    return CHECK.read(server, Answers(responses, NOW), before)
+
+
+def listing(before: Queue | None) -> Request[Any]:
+    """The question to `postqueue` after that observation."""
+    return next(r for r in CHECK.ask(SERVER, before) if "postqueue" in r.script)
 
 
 def verdict(found: Queue, server: Server = SERVER) -> Verdict:
@@ -296,6 +306,33 @@ def test_a_clock_ahead_gives_no_negative_age() -> None:
     """A message from the future is as old as one that just came."""
     future = listed(0, "queue active 1 1895500000")
     assert metrics(verdict(queue(files(0, 1), future)))["queue_oldest_seconds"] == 0
+
+
+FLOOD = queue(captured("flooded.files"), captured("flooded.postqueue"))
+
+
+def test_a_flood_is_sampled_every_five_minutes() -> None:
+    """Opening 2,000 messages is dear: while files give the number, the causes may be that old."""
+    assert listing(None).keep_seconds == 0
+    assert listing(queue(files(300), listed(300))).keep_seconds == 0
+    assert listing(FLOOD).keep_seconds == 300
+    again = queue(files(60_000), captured("flooded.postqueue"), before=FLOOD)
+    assert verdict(again).summary.startswith("60,000 messages queued")
+    assert "mostly" in verdict(again).summary
+
+
+def test_without_the_files_a_flood_is_asked_for_each_time() -> None:
+    """There the list alone tells when it is over."""
+    assert listing(queue(DENIED, captured("flooded.postqueue"))).keep_seconds == 0
+
+
+@pytest.mark.parametrize("left", [0, 1999])
+def test_the_causes_of_a_flood_end_with_it(left: int) -> None:
+    """A sample of what was delivered meanwhile explains nothing; the next sweep asks anew."""
+    ebbed = queue(files(left), captured("flooded.postqueue"), before=FLOOD)
+    assert "mostly" not in verdict(ebbed).summary
+    assert metrics(verdict(ebbed))["queue_messages"] == left
+    assert listing(ebbed).keep_seconds == 0
 
 
 def test_only_a_mail_server_is_asked() -> None:

@@ -15,6 +15,7 @@ day stays below it. The age of the oldest message is shown and alarms nobody: on
 waits for days (`maximal_queue_lifetime`, 5 days).
 Counting needs the right to run one `find` as root. Without it the first 2,000 messages of `postqueue -j` are
 counted; where there are more, the number is given as "at least" and never taken for the whole.
+Causes and domains are those of the first 2,000 messages; of a longer queue they are up to five minutes old.
 
 **Why it matters.** A growing queue is mail that its senders believe delivered. After 5 days it goes back to
 them, and where `delay_warning_time` is set they are told before.
@@ -91,16 +92,25 @@ def applies(server: Server) -> str | None:
 
 def ask(server: Server, before: Queue | None) -> Iterable[ShellCommand]:
     """How many files there are, what `postqueue` says of them, and where Postfix keeps them."""
-    del server, before
-    return (_spool.COMMAND, _postqueue.COMMAND, _postconf.COMMAND)
+    del server
+    return (_spool.COMMAND, _listing(before), _postconf.COMMAND)
+
+
+def _listing(before: Queue | None) -> ShellCommand:
+    """In a flood whose number the files give, its causes are asked for every five minutes."""
+    flood = before is not None and before.complete and before.sample and before.sample.cut
+    return _postqueue.IN_FLOOD if flood else _postqueue.COMMAND
 
 
 def read(server: Server, answers: Answers, before: Queue | None) -> Queue:
     """The counts from the files where we may count them, else from the list that Postfix gives."""
-    del before
-    files = _files(answers)
+    listing, files = _listing(before), _files(answers)
+    if files and listing is _postqueue.IN_FLOOD and sum(files.values()) < _postqueue.SAMPLE:
+        return Queue(
+            files, True, None, None, None, answers.now
+        )  # it has ebbed: its causes are past
     try:
-        sample = _postqueue.sample(server, answers)
+        sample = _postqueue.sample(server, answers, listing)
     except (NotAnswered, GarbledAnswer, DoesNotApply) as error:
         if files is None:
             raise
