@@ -258,7 +258,7 @@ async def test_a_self_signed_certificate_says_so(tmp_path: Path) -> None:
 async def test_a_changed_file_of_roots_counts_at_once(
     root: Issued, context: ssl.SSLContext, tmp_path: Path
 ) -> None:
-    """An administrator who puts the right authority into `ca_file` needs no restart."""
+    """An administrator who puts the right authority into `certificate.ca_file` needs no restart."""
     file = tmp_path / "roots.pem"
     file.write_bytes(issue("Another CA", authority=True).pem)
     async with Port(smtp, context).open() as port:
@@ -282,13 +282,13 @@ async def test_ipv6_is_reached(context: ssl.SSLContext, ca_file: str) -> None:
 
 
 async def test_a_missing_file_of_roots_is_named(context: ssl.SSLContext) -> None:
-    """A `ca_file` that is not there is a mistake of ours, not of the server."""
+    """A `certificate.ca_file` that is not there is a mistake of ours, not of the server."""
     async with Port(smtp, context).open() as port:
         request = TlsHandshake("127.0.0.1", port.number, NAME, StartTls.SMTP, "/nowhere/ca.pem")
         response = (await TlsTransport(now).send(SERVER, [request]))[request]
     assert isinstance(response, Unanswered)
     assert response.reason is Reason.NOT_FOUND
-    assert response.fix == "correct `ca_file`"
+    assert response.fix == "correct `certificate.ca_file`"
 
 
 async def test_a_port_that_refuses_is_refused() -> None:
@@ -299,7 +299,7 @@ async def test_a_port_that_refuses_is_refused() -> None:
     response = (await TlsTransport(now).send(SERVER, [request]))[request]
     assert isinstance(response, Unanswered)
     assert response.reason is Reason.REFUSED
-    assert "take it out of `certificate_ports`" in (response.fix or "")
+    assert "take it out of `certificate.ports`" in (response.fix or "")
 
 
 async def test_the_second_half_of_a_greeting_is_waited_for(

@@ -90,7 +90,9 @@ class TlsTransport:
                 known = self._verifiers[ca_file] = version, verifier(ca_file)
         except OSError as error:
             said = f"the trusted roots in {ca_file} cannot be read: {error.strerror or error}"
-            raise NotAnswered(Unanswered(Reason.NOT_FOUND, said, "correct `ca_file`")) from error
+            raise NotAnswered(
+                Unanswered(Reason.NOT_FOUND, said, "correct `certificate.ca_file`")
+            ) from error
         return known[1]
 
 
@@ -186,7 +188,7 @@ def _placed(request: TlsHandshake, why: Unanswered) -> Unanswered:
 
 
 _FIXES = {
-    Reason.REFUSED: "start what listens on port {port}, or take it out of `certificate_ports`",
+    Reason.REFUSED: "start what listens on port {port}, or take it out of `certificate.ports`",
     Reason.TIMEOUT: "look at the firewall in between, and at the service on port {port}",
     Reason.PROTOCOL: "look at what `openssl s_client -connect {where}` shows",
 }

@@ -265,7 +265,7 @@ def test_a_missing_file_is_unknown(tmp_path: Path) -> None:
     with pytest.raises(NotAnswered) as caught:
         Reader(tmp_path / "nowhere.log").sweep()
     assert caught.value.unanswered.reason is Reason.NOT_FOUND
-    assert "log_files" in (caught.value.unanswered.fix or "")
+    assert "log.files" in (caught.value.unanswered.fix or "")
 
 
 def test_a_path_cannot_leave_its_quotes(tmp_path: Path) -> None:

@@ -112,5 +112,5 @@ def _not_there(paths: str, server: Server) -> Unanswered:
     return Unanswered(
         Reason.NOT_FOUND,
         f"found no log: {paths} is not there",
-        f"name the logs of {server.name} with `log_files` in the configuration",
+        f"name the logs of {server.name} with `log.files` in the configuration",
     )

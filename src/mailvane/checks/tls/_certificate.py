@@ -63,7 +63,7 @@ def details_of(peer: TlsPeer) -> dict[str, object]:
 def fix_for(peer: TlsPeer) -> str:
     """What mends the worst that is wrong with it."""
     if not peer.trusted:
-        return "serve the whole chain (fullchain.pem), or name your own authority with `ca_file`"
+        return "serve the whole chain (fullchain.pem), or name your own authority with `certificate.ca_file`"
     if not peer.name_matches:
         return (
             "have a certificate issued for the server's name, then `postfix reload; doveadm reload`"

@@ -17,7 +17,7 @@ A port that does not answer is `unknown` here; whether its service runs is the `
 **What to do.** `certbot renew` (or what else renews) says why a renewal failed.
 Renewed but not served: `postfix reload` and `doveadm reload`, and put them into the renewal's deploy hook.
 `unable to get local issuer certificate`: serve the whole chain (`fullchain.pem`, not `cert.pem`), or name
-your own authority with `ca_file`.
+your own authority with `certificate.ca_file`.
 """
 
 from collections.abc import Iterable
