@@ -45,7 +45,7 @@ async def test_this_machine_is_always_reached(local: LocalTransport) -> None:
 async def test_commands_and_reach_in_one_question(local: LocalTransport) -> None:
     """Each request has its response."""
     requests = [ShellCommand("echo hi"), TcpConnect("localhost", (25,))]
-    assert list(await local.send(HERE, requests)) == requests
+    assert set(await local.send(HERE, requests)) == set(requests)
 
 
 async def test_our_secrets_are_not_handed_on(

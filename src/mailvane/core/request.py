@@ -65,6 +65,7 @@ class TcpReach:
 
     address: str
     port: int
+    """0: the machine that we run on, reached without a connection."""
     seconds: float | None
     """Time to connect; None when an open connection showed it."""
     refused: tuple[str, ...] = ()

@@ -36,8 +36,9 @@ class Seen:
 class Connection:
     """A server's connection. Failed logins are repeated ever later, until a file that decides changes."""
 
-    def __init__(self, name: str, reach: Ssh, among: "Connections") -> None:
+    def __init__(self, name: str | None, reach: Ssh, among: "Connections") -> None:
         self.name = name
+        """The server's; None for a jump host."""
         self.reach = reach
         self.plan: Plan | None = None
         """As of the last attempt."""
@@ -196,7 +197,7 @@ class Connections:
     def jump(self, reach: Ssh) -> Connection:
         """The connection to a jump host."""
         if reach not in self._jumps:
-            self._jumps[reach] = Connection(reach.host, reach, self)
+            self._jumps[reach] = Connection(None, reach, self)
         return self._jumps[reach]
 
     async def forget(self, name: str) -> None:

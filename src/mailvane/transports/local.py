@@ -11,6 +11,7 @@ from mailvane.core.request import Request, Right, ShellCommand, TcpConnect, TcpR
 from mailvane.core.response import Answered, Reason, Unanswered
 from mailvane.core.server import Server
 from mailvane.transports.console import Console
+from mailvane.transports.router import not_carried
 from mailvane.transports.script import PATH
 from mailvane.transports.shell import Channel, Listener
 
@@ -31,11 +32,13 @@ class LocalTransport:
         """A response for every request, each within its own time limit."""
         reached = Answered(TcpReach(THIS_MACHINE, 0, None), self._clock())
         commands = [request for request in requests if isinstance(request, ShellCommand)]
+        others = {
+            request: reached if isinstance(request, TcpConnect) else not_carried(request)
+            for request in requests
+            if not isinstance(request, ShellCommand)
+        }
         answers = await self._console(server.name).ask(commands) if commands else {}
-        for request in requests:
-            if isinstance(request, TcpConnect):
-                answers = {**answers, request: reached}
-        return answers
+        return {**others, **answers}
 
     async def granted(self, server: Server, right: Right) -> bool | Unanswered:
         """Whether we may run the right's command as root here, asked now."""

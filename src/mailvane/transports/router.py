@@ -58,7 +58,9 @@ async def _send(
 ) -> Responses:
     if transport:
         return await transport.send(server, requests)
-    return {
-        request: Unanswered(Reason.BUG, f"nothing here carries a {type(request).__name__}")
-        for request in requests
-    }
+    return {request: not_carried(request) for request in requests}
+
+
+def not_carried(request: Request[Any]) -> Unanswered:
+    """The response to a request that came to the wrong place."""
+    return Unanswered(Reason.BUG, f"nothing here carries a {type(request).__name__}")

@@ -108,7 +108,7 @@ class Shell:
                 self.pid, self.uid = (int(word) for word in words)
                 return self
         said = (self._early + turn.frame.begun()).decode(errors="replace").strip()
-        return _no_shell(event, said, limit_seconds)
+        return _no_shell(event, said, self.gone, limit_seconds)
 
     async def _take(self, turn: Turn, text: bytes = b"") -> Event:
         """The first event of the turn, whose frame or `text` is written to the shell."""
@@ -228,13 +228,21 @@ def _with_survivors(failure: Unanswered, left: Sequence[Process]) -> Unanswered:
     return Unanswered(failure.reason, detail, kill_command(left))
 
 
-def _no_shell(event: Event, said: str, limit_seconds: float) -> Unanswered:
+def _no_shell(event: Event, said: str, gone: str | None, limit_seconds: float) -> Unanswered:
     printed = f"; it printed {said[:200]!r}" if said else ""
-    if event is Event.LOST:
-        detail = f"the login worked, but `/bin/sh` ended at once{printed}"
-    elif event is Event.DONE:
-        detail = f"`/bin/sh` answered, but not with its process number and user{printed}"
-    else:
-        detail = f"the login worked, but no `/bin/sh` answered within {limit_seconds:g} s{printed}"
-    reason = Reason.PROTOCOL if event in (Event.LOST, Event.DONE) else Reason.TIMEOUT
+    reason = Reason.PROTOCOL
+    match event:
+        case Event.LOST:
+            detail = f"the login worked, but the shell was lost at once: {gone}{printed}"
+        case Event.DONE:
+            detail = f"`/bin/sh` answered, but not with its process number and user{printed}"
+        case Event.FLOOD:
+            detail = (
+                f"the login worked, but instead of a shell something writes without end{printed}"
+            )
+        case _:
+            reason = Reason.TIMEOUT
+            detail = (
+                f"the login worked, but no `/bin/sh` answered within {limit_seconds:g} s{printed}"
+            )
     return Unanswered(reason, detail, "give the user a login shell, such as `chsh -s /bin/sh USER`")

@@ -80,3 +80,12 @@ def test_it_asks_where_the_server_is_reached(
     """The address that we log in to; on a mail server its mail ports are tried after that."""
     (request,) = CHECK.ask(server, None)
     assert (request.address, request.ports) == (address, ports)
+
+
+def test_this_machine_is_there() -> None:
+    """The one that Mailvane runs on is reached without a port."""
+    verdict = judged(TcpReach("this machine", 0, None), replace(SERVER, reach=Local()))
+    assert (verdict.status, verdict.summary) == (
+        Status.HEALTHY,
+        "Mailvane runs on this machine",
+    )

@@ -2,6 +2,7 @@
 
 The machine is `healthy` when it accepts a TCP connection on the port that it is reached by (22 for SSH),
 or else on its submission port or on 25.
+The machine that Mailvane itself runs on is reached without asking.
 It is `unhealthy` when none of them answers: then mail users cannot reach it either.
 Nothing else is asked of an unreachable machine, since every other question would only time out.
 
@@ -31,6 +32,7 @@ class Reached:
 
     address: str
     port: int | None
+    """None: unreachable; 0: the machine is this one."""
     connect_seconds: float | None
     refused: tuple[str, ...]
 
@@ -74,10 +76,17 @@ def judge(reached: Reached, limits: Limits) -> Iterable[Verdict]:
         return
     yield Verdict(
         status=Status.HEALTHY,
-        summary=f"{reached.address} answers on port {reached.port}",
+        summary=_where(reached),
         metrics=(Metric("connect_seconds", reached.connect_seconds),),
         evidence=reached.refused,
     )
+
+
+def _where(reached: Reached) -> str:
+    """Port 0 stands for the machine that Mailvane itself runs on."""
+    if reached.port == 0:
+        return f"Mailvane runs on {reached.address}"
+    return f"{reached.address} answers on port {reached.port}"
 
 
 CHECK = Check[Reached](

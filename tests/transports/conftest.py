@@ -1,0 +1,19 @@
+"""What the tests of the transports share."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+import pytest
+from tests.sshd import sshd
+
+from mailvane.transports.ssh import SshTransport
+
+__all__ = ["ssh", "sshd"]
+
+
+@pytest.fixture
+async def ssh() -> AsyncIterator[SshTransport]:
+    """The SSH transport, closed after the test."""
+    transport = SshTransport(lambda: datetime.now(UTC))
+    yield transport
+    await transport.close()
