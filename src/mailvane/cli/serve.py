@@ -1,7 +1,5 @@
 """`mailvane serve`: watches the servers until it is told to end."""
 
-import asyncio
-
 import typer
 
 from mailvane.cli.command import Called, single
@@ -13,8 +11,10 @@ def serve(context: typer.Context) -> None:
     Ends on SIGTERM and SIGINT.
     On SIGHUP the configuration is read anew; one that is wrong is reported, and the old one stays.
     """
+    import uvloop
+
     called: Called = context.obj
-    asyncio.run(called.app.serve(called.settings, typer.echo))
+    uvloop.run(called.app.serve(called.settings, typer.echo))
 
 
 COMMAND = single(serve)
