@@ -46,7 +46,9 @@ def test_this_machine_is_looked_at(doctor: Doctor, tmp_path: Path) -> None:
     """Configuration, state folder, database, and the server that is this machine; each a line."""
     ran = doctor(HERE)
     assert _lines(ran, "configuration") == [f"● configuration {tmp_path}/mailvane.yaml, 1 server"]
-    assert _lines(ran, "database")[0].startswith("● database sqlite answers in ")
+    assert "is not there yet" in _lines(ran, "state folder")[0]
+    assert "is not there yet" in _lines(ran, "database")[0]
+    assert not (tmp_path / "state").exists()
     assert _lines(ran, "clock") == ["● clock as this machine's, within 5 s"]
     assert _lines(ran, "tools") == ["● tools all there"]
     assert _lines(ran, "name")[0].startswith("● name localhost is ")
@@ -117,6 +119,15 @@ def test_another_address_than_configured_is_a_warning(doctor: Doctor) -> None:
         line.startswith("▲ name localhost is ") and "not 192.0.2.25 as configured" in line
         for line in _lines(doctor(text), "name")
     )
+
+
+def test_a_database_that_is_there_answers(doctor: Doctor, tmp_path: Path) -> None:
+    """After the first user it is told how long it took to answer."""
+    state = ["--state", str(tmp_path / "state")]
+    CliRunner().invoke(app, [*state, "user", "add", "kim", "--generate"])
+    (told,) = _lines(doctor(HERE), "database")
+    assert told.startswith("● database sqlite answers in ")
+    assert told.endswith(" ms")
 
 
 def test_a_database_that_is_away_is_an_error(

@@ -129,9 +129,12 @@ async def test_a_ping_says_how_long_it_took(database: Database) -> None:
     assert 0 < await database.ping() < 4
 
 
-def test_a_new_sqlite_file_is_ours_alone(tmp_path: Path) -> None:
-    """Folder 0700 and file 0600, since password hashes are in it."""
-    Database(Secret(f"sqlite:///{tmp_path}/state/store.db"))
+async def test_a_new_sqlite_file_is_ours_alone(tmp_path: Path) -> None:
+    """Folder 0700 and file 0600, since password hashes are in it; neither is there before it is needed."""
+    database = Database(Secret(f"sqlite:///{tmp_path}/state/store.db"))
+    assert not (tmp_path / "state").exists()
+    await database.open()
+    await database.close()
     assert stat.S_IMODE((tmp_path / "state").stat().st_mode) == 0o700
     assert stat.S_IMODE((tmp_path / "state" / "store.db").stat().st_mode) == 0o600
 
@@ -154,9 +157,12 @@ async def test_a_locked_sqlite_file_is_away_within_the_limit(tmp_path: Path) -> 
 
 
 async def test_a_sqlite_file_in_a_missing_place_is_said() -> None:
-    """A path below a file cannot be; the error is an OSError at once, before any question."""
-    with pytest.raises(OSError, match="/dev/null"):
-        Database(Secret("sqlite:////dev/null/store.db"))
+    """A path below a file cannot be: the first question says so; who asks nothing needs no place."""
+    database = Database(Secret("sqlite:////dev/null/store.db"))
+    for asked in (database.open(), database.ping()):
+        with pytest.raises(StoreUnavailable, match="/dev/null"):
+            await asked
+    await database.close()
 
 
 async def test_a_closed_port_is_away_without_telling_the_password() -> None:

@@ -50,7 +50,10 @@ async def _look(called: Called, names: Sequence[str] | None) -> list[Finding]:
     found = [here.software(), *here.configuration(settings), here.state(settings.state)]
     found += here.keys(servers)
     async with called.app.joined(settings) as joined:
-        found += [await here.database(joined), *[one async for one in here.redis(settings)]]
+        found += [
+            await here.database(joined, settings),
+            *[one async for one in here.redis(settings)],
+        ]
         shown = _section("this machine", found)
         for server, findings in zip(servers, await _all(called, joined, servers), strict=True):
             shown += _section(server.name, findings)

@@ -82,8 +82,10 @@ def keys(servers: Sequence[Server]) -> Iterable[Finding]:
             yield fine("key", f"{key}, for us alone")
 
 
-async def database(joined: Joined) -> Finding:
-    """Whether the database answers and has the tables of this version; nothing is changed in it."""
+async def database(joined: Joined, settings: "Settings") -> Finding:
+    """Whether the database answers and has the tables of this version; nothing is changed or made."""
+    if missing := _missing_file(settings):
+        return fine("database", f"{missing} is not there yet; it is made when it is needed")
     try:
         seconds = await joined.database.ping()
         tables = await _tables(joined)
@@ -96,6 +98,11 @@ async def database(joined: Joined) -> Finding:
         )
     said = "" if tables else "; its tables are made when they are needed"
     return fine("database", f"{joined.database.kind} answers in {1000 * seconds:.1f} ms{said}")
+
+
+def _missing_file(settings: "Settings") -> Path | None:
+    file = settings.store.reveal().partition("sqlite:///")[2]
+    return Path(file) if file and not Path(file).exists() else None
 
 
 async def _tables(joined: Joined) -> str:

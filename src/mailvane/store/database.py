@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -39,12 +40,19 @@ class Database:
     def __init__(self, url: Secret, limit_seconds: float = LIMIT_SECONDS) -> None:
         self._url = _normal(url.reveal())
         self._limit_seconds = limit_seconds
-        self._engine = _engine(self._url, limit_seconds)
-        self._writing = self._engine.execution_options(writes=True)
         self._away: tuple[type[Exception], ...] = (
             *(DBAPIError, PoolExhausted, OSError),
             *_driver_errors(self.kind),
         )
+
+    @cached_property
+    def _engine(self) -> AsyncEngine:
+        """Made when it is first needed: who only sweeps needs no file for a database."""
+        return _engine(self._url, self._limit_seconds)
+
+    @cached_property
+    def _writing(self) -> AsyncEngine:
+        return self._engine.execution_options(writes=True)
 
     @property
     def kind(self) -> str:
@@ -53,13 +61,13 @@ class Database:
 
     async def open(self) -> None:
         """The tables are those of this version; whoever else starts now waits for that."""
-        engine = _engine(self._url, MIGRATION_SECONDS)
-        try:
-            alone = engine.execution_options(writes=True).begin()
-            async with self._answering(MIGRATION_SECONDS), alone as connection:
-                await connection.run_sync(upgrade)
-        finally:
-            await engine.dispose()
+        async with self._answering(MIGRATION_SECONDS):
+            engine = _engine(self._url, MIGRATION_SECONDS)
+            try:
+                async with engine.execution_options(writes=True).begin() as connection:
+                    await connection.run_sync(upgrade)
+            finally:
+                await engine.dispose()
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
@@ -82,7 +90,8 @@ class Database:
 
     async def close(self) -> None:
         """No connection is open any more."""
-        await self._engine.dispose()
+        if "_engine" in self.__dict__:
+            await self._engine.dispose()
 
     @asynccontextmanager
     async def _answering(self, limit_seconds: float) -> AsyncIterator[None]:
