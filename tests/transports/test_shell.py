@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import shutil
 import signal
 from collections.abc import AsyncIterator
@@ -12,8 +13,8 @@ import pytest
 from mailvane.core.request import ShellOutput
 from mailvane.core.response import Reason, Unanswered
 from mailvane.transports.local import LocalShells
-from mailvane.transports.script import Call
-from mailvane.transports.shell import Channel, Listener, Shell, shown
+from mailvane.transports.script import Call, mark
+from mailvane.transports.shell import Channel, Listener, Opener, Shell, shown
 
 KINDS = {
     "sh": ("/bin/sh",),
@@ -44,9 +45,9 @@ async def local() -> AsyncIterator[LocalShells]:
     await opened.close()
 
 
-async def opened(shells: LocalShells) -> Shell:
+async def opened(shells: LocalShells | Opener) -> Shell:
     """An open shell."""
-    shell = await Shell.open(shells.open)
+    shell = await Shell.open(shells.open if isinstance(shells, LocalShells) else shells)
     assert isinstance(shell, Shell), shell
     return shell
 
@@ -291,6 +292,61 @@ async def test_what_may_not_be_killed_is_named(local: LocalShells) -> None:
     await local.close()
     await nobody.close()
     assert await none_runs("sleep", "7571")
+
+
+class HalfKiller:
+    """A second shell, that ends the running command but leaves a child of it, and says so."""
+
+    def __init__(self, listener: Listener, victim: int) -> None:
+        self._listener = listener
+        self._victim = victim
+
+    def write(self, data: bytes) -> None:
+        """Answers as a shell would."""
+        asked = re.search(rb"^_mv_nonce=([0-9a-f]{32})$", data, re.MULTILINE)
+        if asked is None:
+            return
+        said = b"1 0\n"
+        if b"each KILL" in data:
+            (subshell,) = children(self._victim)
+            (left,) = children(subshell)
+            os.kill(subshell, signal.SIGKILL)
+            said = b"%d:1 sleep\n" % left
+        end = mark(asked[1].decode())
+        outputs = [said] if b"each KILL" in data else [b"", said]
+        for output_ in outputs:
+            self._listener.received(output_ + end, error=False)
+            self._listener.received(end, error=True)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+async def test_what_comes_beside_a_survivor_does_not_count(local: LocalShells) -> None:
+    """A process that could not be killed may write into the shell, so all behind it is asked elsewhere."""
+    main: Shell | None = None
+
+    async def mixed(listener: Listener) -> Channel | Unanswered:
+        if main is None:
+            return await local.open(listener)
+        return HalfKiller(listener, main.pid)
+
+    main = await opened(mixed)
+    until = asyncio.get_running_loop().time() + 20
+    hang = Call("sleep 7581 & wait", timeout_seconds=0.2)
+    ran = await main.run([hang, Call("echo next")], until)
+    (hung,) = ran.outcomes
+    assert isinstance(hung, Unanswered)
+    assert "we may not stop process" in hung.detail
+    assert [process.name for process in ran.left[hang.script]] == ["sleep"]
+    assert main.gone
+    for pid in running("sleep", "7581"):
+        os.kill(int(pid), signal.SIGKILL)
+
+
+def children(pid: int) -> list[int]:
+    """The processes that this one has started."""
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def test_a_script_is_shown_in_one_short_line() -> None:

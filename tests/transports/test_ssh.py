@@ -45,7 +45,7 @@ async def refused(ssh: SshTransport, server: Server, reason: Reason) -> Unanswer
 
 async def soon(ssh: SshTransport, server: Server, request: Request[Any] = HI) -> Any:
     """The answer, as soon as the pause after a failure is over."""
-    for _ in range(60):
+    for _ in range(120):
         if isinstance(response := await ask(ssh, server, request), Answered):
             return response.value
         await asyncio.sleep(0.1)
@@ -154,6 +154,16 @@ async def test_a_connection_that_ends_in_an_answer_each_time(ssh: SshTransport, 
     assert response.reason is Reason.PROTOCOL
     assert isinstance(responses[HI], Answered)
     assert sshd.connections == 3
+
+
+async def test_a_shell_that_ends_behind_an_open_channel(ssh: SshTransport, sshd: Sshd) -> None:
+    """A child that keeps the channel open does not hide that the shell is gone."""
+    killer = ShellCommand("sleep 7821 & kill -9 $$", timeout_seconds=60)
+    async with asyncio.timeout(15):
+        responses = await ssh.send(sshd.server(), [killer, HI])
+    assert isinstance(responses[killer], Unanswered)
+    assert isinstance(responses[HI], Answered)
+    await output(ssh, sshd.server(), "pkill -f '[s]leep 7821'")
 
 
 async def test_a_connection_that_is_silent_is_replaced(ssh: SshTransport, sshd: Sshd) -> None:

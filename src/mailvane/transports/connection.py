@@ -21,8 +21,8 @@ LOGINS_AT_ONCE = 50
 DIAL_SECONDS = 5.0
 # A login that is refused again and again is what fail2ban bans: few tries, far apart.
 REFUSED_FIRST_SECONDS, REFUSED_MOST_SECONDS = 60.0, 1800.0
-# Under the interval of 30 s, jitter included.
-UNREACHABLE_FIRST_SECONDS, UNREACHABLE_MOST_SECONDS = 2.0, 20.0
+# Longer than a sweep takes to ask on, under the interval of 30 s, jitter included.
+UNREACHABLE_FIRST_SECONDS, UNREACHABLE_MOST_SECONDS = 5.0, 20.0
 
 
 @dataclass(frozen=True, slots=True)

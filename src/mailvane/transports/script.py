@@ -26,7 +26,7 @@ _PREAMBLE = r"""LC_ALL=C PATH={path}
 export LC_ALL PATH
 unset IFS CDPATH ENV BASH_ENV LANGUAGE
 umask 077
-ulimit -c 0 2>/dev/null
+ulimit -S -c 0 2>/dev/null
 cd /
 _mv() {{
  ( as_root=$1 _mv_script=$2; set --; unset _mv_nonce; eval "$_mv_script" ) </dev/null

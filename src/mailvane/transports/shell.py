@@ -123,13 +123,17 @@ class Shell:
 
         1. All are written at once and run one after the other.
         2. One that is late or floods is killed with all that it started, and the shell goes on.
-        3. When something of it survives, or the time of all is up, the shell is given up.
+        3. When something of it survives, or the time of all is up, the shell is given up, and with it
+           what came after: the survivor may write into it.
         """
         turn, ran = Turn(calls, until), Ran()
         try:
             event = await self._take(turn)
             while event not in (Event.DONE, Event.LOST):
+                index = turn.frame.answered
                 if not await self._end_current(turn, ran, event):
+                    turn.give_up(index)
+                    self.close()
                     break
                 event = await turn.wait()
             ran.outcomes = turn.outcomes()

@@ -7,6 +7,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -29,6 +30,8 @@ CHANNELS = 4
 """sshd allows 10 sessions per connection (MaxSessions), and one that is closing still counts."""
 CHANNEL_SECONDS = 5.0
 ALIVE_SECONDS = 1.5
+LAST_WORDS_SECONDS = 0.2
+"""How long output may still come after the news that the shell has ended."""
 REACH_REMEMBERED = timedelta(minutes=10)
 WINDOW_BYTES = 256 * 1024
 """How far a server can write ahead of us."""
@@ -106,33 +109,45 @@ class SshServer:
         without a login, again and again, which is what gets addresses banned.
         1. A connection that answers, or a new one, is the evidence; also one that ended in a refused login.
         2. While logins wait after a refusal, the last attempt is evidence for ten minutes.
-        3. Otherwise the request's own ports are tried.
+        3. Otherwise the request's own ports are tried; at once when an open connection fell silent.
         """
-        connection = self.connection
+        connection, knocks = self.connection, None
         if connection.current and not await self.console.alive(ALIVE_SECONDS):
             connection.drop()
+            knocks = asyncio.create_task(self._other_ports(request))
         was_open = connection.current is not None
-        failure = await connection.get()
-        seen = connection.seen
-        if not isinstance(failure, Unanswered):
-            return Answered(_shown(request, seen, was_open=was_open), self._clock())
-        if seen and self._clock() - seen.at < REACH_REMEMBERED:
-            said = f"accepted a connection at {seen.at:%H:%M:%S} UTC: {failure.detail}"
-            reach = TcpReach(request.address, seen.reach.port, seen.reach.seconds, (said,))
-            return Answered(reach, seen.at)
-        return await self._by_other_port(request, failure)
+        try:
+            failure = await connection.get()
+            if not isinstance(failure, Unanswered):
+                shown = _shown(request, connection.seen, was_open=was_open)
+                return Answered(shown, self._clock())
+            if seen := self._seen_lately():
+                return _refused(request, seen, failure)
+            others = await (knocks or self._other_ports(request))
+            return self._by_other_port(others, failure)
+        finally:
+            if knocks:
+                knocks.cancel()
 
-    async def _by_other_port(
-        self, request: TcpConnect, failure: Unanswered
-    ) -> Answered[TcpReach] | Unanswered:
+    def _seen_lately(self) -> Seen | None:
+        """The last attempt, when it reached the port not long ago."""
+        seen = self.connection.seen
+        return seen if seen and self._clock() - seen.at < REACH_REMEMBERED else None
+
+    async def _other_ports(self, request: TcpConnect) -> TcpReach | tuple[str, ...]:
         plan = self.connection.plan
         ports = [port for port in request.ports if not plan or port != plan.port]
-        reach = await reach_one_of(request.address, ports, [failure.detail], self._knock)
-        if isinstance(reach, TcpReach):
+        return await reach_one_of(request.address, ports, self._knock)
+
+    def _by_other_port(
+        self, others: TcpReach | tuple[str, ...], failure: Unanswered
+    ) -> Answered[TcpReach] | Unanswered:
+        if isinstance(others, TcpReach):
+            reach = replace(others, refused=(failure.detail, *others.refused))
             return Answered(reach, self._clock())
         if failure.reason not in (Reason.TIMEOUT, Reason.REFUSED):
             return failure
-        return Unanswered(failure.reason, "; ".join(reach), failure.fix)
+        return replace(failure, detail="; ".join((failure.detail, *others)))
 
     async def _knock(self, host: str, port: int) -> float:
         """As the server itself is reached: through the jump host when there is one."""
@@ -180,6 +195,13 @@ class SshServer:
         return session
 
 
+def _refused(request: TcpConnect, seen: Seen, failure: Unanswered) -> Answered[TcpReach]:
+    """The port was reached, though there was no login."""
+    said = f"accepted a connection at {seen.at:%H:%M:%S} UTC: {failure.detail}"
+    reach = TcpReach(request.address, seen.reach.port, seen.reach.seconds, (said,))
+    return Answered(reach, seen.at)
+
+
 def _shown(request: TcpConnect, seen: Seen | None, *, was_open: bool) -> TcpReach:
     """What the open connection shows; only a new one tells how long connecting took."""
     port = seen.reach.port if seen else SSH_PORT
@@ -199,6 +221,17 @@ class _Session(asyncssh.SSHClientSession[bytes]):
 
     def data_received(self, data: bytes, datatype: int | None) -> None:
         self._listener.received(data, error=datatype is not None)
+
+    def exit_status_received(self, status: int) -> None:
+        """The shell has ended, though a process of its may keep the channel open for long."""
+        del status
+        loop = asyncio.get_running_loop()
+        loop.call_later(LAST_WORDS_SECONDS, self._listener.lost, "it ended")
+
+    def exit_signal_received(self, signal: str, core_dumped: bool, msg: str, lang: str) -> None:
+        """As when it ends by itself."""
+        del signal, core_dumped, msg, lang
+        self.exit_status_received(0)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.release()

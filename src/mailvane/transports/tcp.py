@@ -73,14 +73,14 @@ async def knock(host: str, port: int) -> float:
 
 
 async def reach_one_of(
-    address: str, ports: Sequence[int], before: Sequence[str], knocking: Knock = knock
+    address: str, ports: Sequence[int], knocking: Knock = knock
 ) -> TcpReach | tuple[str, ...]:
     """The first of the ports, in their order, that accepts; else a sentence for each that does not.
 
-    All are tried at once. `before` are sentences on what had been tried already.
+    All are tried at once.
     """
     tries = await asyncio.gather(*(_try(knocking, address, port) for port in ports))
-    said = list(before)
+    said: list[str] = []
     for port, outcome in zip(ports, tries, strict=True):
         if isinstance(outcome, float):
             return TcpReach(address, port, outcome, tuple(said))

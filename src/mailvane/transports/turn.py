@@ -30,6 +30,7 @@ class Turn:
         self.frame = Frame(nonce, calls)
         self.failures: dict[int, Unanswered] = {}
         self.lost = False
+        self._counts = len(calls)
         self._loop = asyncio.get_running_loop()
         self._until = until
         self._timer: asyncio.TimerHandle | None = None
@@ -86,9 +87,13 @@ class Turn:
         if self.frame.answered in self.failures:
             self._deadline = self._loop.time() + seconds
 
+    def give_up(self, index: int) -> None:
+        """Nothing counts that came after the call of that index, which has failed."""
+        self._counts = index + 1
+
     def outcomes(self) -> list[ShellOutput | Unanswered]:
         """In order: of the calls that have ended, and of one that failed."""
-        ended = self.frame.answered
+        ended = min(self.frame.answered, self._counts)
         outcomes = [self.failures.get(index) or self.frame.output(index) for index in range(ended)]
         if ended in self.failures:
             outcomes.append(self.failures[ended])
