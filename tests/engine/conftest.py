@@ -84,6 +84,7 @@ class FakeSweeper:
     crashes: set[str] = field(default_factory=set)
     began: list[tuple[float, str]] = field(default_factory=list)
     forgotten: list[str] = field(default_factory=list)
+    asked_anew: list[str] = field(default_factory=list)
     running: dict[str, int] = field(default_factory=dict)
     most_of_one: int = 0
     most: int = 0
@@ -124,6 +125,10 @@ class FakeSweeper:
             results=(result,),
         )
 
+    def ask_anew(self, name: str) -> None:
+        """As a Sweeper: noted."""
+        self.asked_anew.append(name)
+
     def forget(self, name: str) -> None:
         """Noted."""
         self.forgotten.append(name)
@@ -141,6 +146,7 @@ class FakeTransport:
     sent: list[list[Request[Any]]] = field(default_factory=list)
     asked_of: list[str] = field(default_factory=list)
     forgotten: list[str] = field(default_factory=list)
+    asked_anew: list[str] = field(default_factory=list)
     fails: bool = False
 
     async def send(self, server: Server, requests: Sequence[Request[Any]]) -> Responses:

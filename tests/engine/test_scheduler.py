@@ -164,7 +164,7 @@ def test_a_time_out_of_others_is_not_our_limit(
     """A TimeoutError that a transport should not have let through is a bug, not a long sweep."""
 
     class Leaky:
-        unanswered, forget = sweeper.unanswered, sweeper.forget
+        unanswered, forget, ask_anew = sweeper.unanswered, sweeper.forget, sweeper.ask_anew
 
         async def sweep(self, _: Server) -> Report:
             raise TimeoutError
@@ -342,7 +342,7 @@ def test_a_sweep_that_cannot_be_ended_delays_the_change_by_the_limit(
     """A sweep that ignores its cancellation is waited for no longer than a sweep may take."""
 
     class Deaf:
-        unanswered, forget = sweeper.unanswered, sweeper.forget
+        unanswered, forget, ask_anew = sweeper.unanswered, sweeper.forget, sweeper.ask_anew
 
         async def sweep(self, server: Server) -> Report:
             for _ in range(3):
@@ -419,3 +419,20 @@ def test_without_servers_nothing_lags(virtually: Any, scheduled: Any) -> None:
         return float(lag)
 
     assert virtually(story()) == 0.0
+
+
+def test_whoever_asks_for_a_sweep_gets_no_kept_answers(
+    virtually: Any, scheduled: Any, sweeper: Any, make_server: Make
+) -> None:
+    """A sweep on demand asks everything anew; those of the interval need not."""
+
+    async def story() -> None:
+        scheduler = scheduled()
+        await scheduler.replace(_many(make_server, 2))
+        await asyncio.sleep(40)
+        assert sweeper.asked_anew == []
+        await scheduler.sweep_now("s1")
+        await scheduler.close()
+
+    virtually(story())
+    assert sweeper.asked_anew == ["s1"]

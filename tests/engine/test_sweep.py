@@ -202,6 +202,17 @@ def test_a_kept_answer_keeps_its_time() -> None:
     assert seen == [NOW, NOW, NOW + timedelta(seconds=400)]
 
 
+def test_asking_anew_uses_nothing_that_was_kept() -> None:
+    """Whoever asks for a sweep after a repair is told what is true now; what a check remembers stays."""
+    transport = Transport()
+    sweeper = Sweeper([check("tls", KEPT)], transport, transport.clock)
+    asyncio.run(sweeper.sweep(SERVER))
+    sweeper.ask_anew(SERVER.name)
+    sweeper.ask_anew("nobody")
+    asyncio.run(sweeper.sweep(SERVER))
+    assert len(transport.sent) == 2
+
+
 def test_what_was_not_answered_is_asked_again() -> None:
     """Only answers are kept, not their absence."""
     transport = Transport(says={KEPT: AWAY})

@@ -30,7 +30,7 @@ servers:
     services: [postfix, opendkim, dovecot]
     certificate: {{ports: [587, 993], ca_file: {ca_file}}}
 checks:
-  - {{name: relay-host, command: "postconf -h relayhost", expect: "^$", otherwise: degraded}}
+  - {{name: relay-host, command: "postconf -h relayhost", expect: "", otherwise: degraded}}
 cache: {{refresh_every: 2s, fresh_for: 20s}}
 api: {{listen: "127.0.0.1:8125"}}
 """

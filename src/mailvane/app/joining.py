@@ -4,7 +4,7 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -95,8 +95,10 @@ async def joined(settings: Settings) -> AsyncIterator[Joined]:
     )
     sweeper = Sweeper(all_checks(), router, now, custom_checks)
     database = Database(settings.store)
+    session_life = timedelta(seconds=settings.auth.refresh_token_seconds)
+    accounts = sql_accounts(database, now, session_life=session_life)
     try:
-        yield Joined(settings, router, ssh, sweeper, database, sql_accounts(database, now))
+        yield Joined(settings, router, ssh, sweeper, database, accounts)
     finally:
         await router.close()
         await database.close()

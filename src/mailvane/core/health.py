@@ -68,7 +68,11 @@ def document(outlook: Outlook) -> Document:
         for server in outlook.servers
         if server.is_mail
     ]
-    regions = {region.id: _region(region, outlook, statuses) for region in _all_regions(outlook)}
+    in_region = _by_region(outlook.servers)
+    regions = {
+        region.id: _region(region, in_region.get(region.id, ()), outlook, statuses)
+        for region in _all_regions(outlook)
+    }
     return {
         "status": worst([Status.HEALTHY, *parts, *statuses.values()]),
         "timestamp": instant(outlook.now),
@@ -206,19 +210,24 @@ def _all_regions(outlook: Outlook) -> list[Region]:
     return list(known.values())
 
 
-def _region(region: Region, outlook: Outlook, statuses: Mapping[str, Status]) -> Document:
-    servers = [server for server in outlook.servers if server.region == region.id]
-    zones = dict.fromkeys([*region.zones, *(s.zone or f"{region.id}-unknown" for s in servers)])
+def _by_region(servers: Iterable[Server]) -> dict[str | None, list[Server]]:
+    found: dict[str | None, list[Server]] = {}
+    for server in servers:
+        found.setdefault(server.region, []).append(server)
+    return found
+
+
+def _region(
+    region: Region, servers: Sequence[Server], outlook: Outlook, statuses: Mapping[str, Status]
+) -> Document:
+    by_zone: dict[str, list[Server]] = {zone: [] for zone in region.zones}
+    for server in servers:
+        by_zone.setdefault(server.zone or f"{region.id}-unknown", []).append(server)
     return {
         "name": region.name,
         "primary": region.primary,
         "status": _region_status(statuses[server.name] for server in servers),
-        "availabilityZones": {
-            zone: _zone(
-                zone, [s for s in servers if (s.zone or f"{region.id}-unknown") == zone], outlook
-            )
-            for zone in zones
-        },
+        "availabilityZones": {zone: _zone(zone, own, outlook) for zone, own in by_zone.items()},
         "loadBalancers": [],
         "cloudwatchAlarms": [],
     }

@@ -37,6 +37,10 @@ class Sweeps(Protocol):
         """Nothing is remembered of that server any more."""
         ...
 
+    def ask_anew(self, name: str) -> None:
+        """The next sweep of that server uses no answer that was kept."""
+        ...
+
 
 class Scheduler:
     """Sweeps every server once an interval, and at once when somebody asks."""
@@ -90,9 +94,11 @@ class Scheduler:
     async def sweep_now(self, name: str) -> Report:
         """The report of a sweep that began after this call; all who wait for the next one share it.
 
-        An unknown name raises KeyError.
+        It asks everything anew. An unknown name raises KeyError.
         """
-        return await self._watches[name].next()
+        watch = self._watches[name]
+        self._sweeper.ask_anew(name)
+        return await watch.next()
 
     async def any_report(self, name: str) -> Report:
         """The last report of a server, or else that of the sweep that runs or comes next.

@@ -72,6 +72,11 @@ class Sweeper:
         """Nothing is remembered of that server any more."""
         self._recollections.pop(name, None)
 
+    def ask_anew(self, name: str) -> None:
+        """The next sweep of that server uses no answer that was kept."""
+        if memory := self._recollections.get(name):
+            memory.kept.clear()
+
     async def sweep(self, server: Server) -> Report:
         """A report on the server as it is now.
 

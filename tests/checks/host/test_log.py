@@ -14,7 +14,7 @@ from mailvane.core.errors import DoesNotApply, GarbledAnswer, NotAnswered
 from mailvane.core.request import ShellOutput
 from mailvane.core.response import Answered, Answers, Reason
 from mailvane.core.result import Verdict
-from mailvane.core.server import Local, Server
+from mailvane.core.server import Local, Server, Service
 from mailvane.core.status import Status
 
 ANSWERS = Path(__file__).parents[2] / "answers" / "log"
@@ -362,11 +362,13 @@ def test_a_login_log_that_may_be_read_again_goes_on_where_it_was() -> None:
 
 
 def test_without_any_log_a_mail_server_is_unknown_and_another_does_not_care() -> None:
-    """No file and no journal: a mail server must have one, an API server need not."""
+    """No file and no journal: a server with mail services must have one, others need not."""
     nothing = (
         b"now 1795506369 +0000\nmissing /var/log/mail.log\nmissing /var/log/auth.log\ndone\t0\t0\n"
     )
     with pytest.raises(NotAnswered):
+        answered(replace(SERVER, services=(Service("postfix"),)), nothing)
+    with pytest.raises(DoesNotApply):
         answered(SERVER, nothing)
     with pytest.raises(DoesNotApply):
         answered(replace(SERVER, role="api"), nothing)

@@ -1,7 +1,11 @@
 """The services check: captured answers of real hosts, and every rule of its table."""
 
+import contextlib
+import os
+import shutil
 import socket
 import subprocess
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -511,3 +515,39 @@ def test_the_script_runs_here(shell: tuple[str, ...]) -> None:
     assert any(line.startswith("Init=") for line in lines)
     assert any(line.startswith("Read=/proc/net/tcp") for line in lines)
     assert all("=" in line for line in lines if line)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may make a PID namespace")
+@pytest.mark.parametrize(("services", "counts"), [(None, False), (THREE, True)])
+def test_a_process_in_a_container_is_not_the_machines_own(
+    tmp_path: Path, services: tuple[Service, ...] | None, counts: bool
+) -> None:
+    """Where we look for what is installed it does not count; a listed service may run in a container."""
+    program = tmp_path / "dovecot"
+    shutil.copy("/bin/sleep", program)
+    inside = subprocess.Popen(["unshare", "--pid", "--fork", "--kill-child", program, "60"])
+    (request, _) = CHECK.ask(replace(SERVER, services=services), None)
+    try:
+        assert ("Process=dovecot" in script_output(request.script, program)) is counts
+    finally:
+        inside.kill()
+        inside.wait()
+
+
+def script_output(script: str, program: Path) -> list[str]:
+    """What the script prints once the program runs, taking our own processes for all that there are."""
+    mine = f"/proc/{running(program)}/comm"
+    asked = script.replace("/proc/[0-9]*/comm", mine)
+    done = subprocess.run(["sh", "-c", asked], capture_output=True, check=True, timeout=60)
+    return done.stdout.decode().splitlines()
+
+
+def running(program: Path) -> str:
+    """The number of the process that runs the program."""
+    for _ in range(500):
+        for folder in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if (folder / "cmdline").read_bytes().startswith(f"{program}\0".encode()):
+                    return folder.name
+        time.sleep(0.01)
+    pytest.fail(f"{program} does not run")

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from mailvane.checks.tls.certificate import CHECK
+from mailvane.core.errors import DoesNotApply
 from mailvane.core.request import StartTls, TlsPeer
 from mailvane.core.response import Answered, Answers, Reason, Unanswered
 from mailvane.core.result import Verdict
-from mailvane.core.server import Local, MailPort, Server
+from mailvane.core.server import Local, MailPort, Server, Service
 from mailvane.core.status import Status
 
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
@@ -124,11 +125,19 @@ def test_all_that_is_wrong_is_said() -> None:
 
 def test_a_port_that_does_not_answer_is_unknown() -> None:
     """Nothing is known of its certificate: None, never a number, with the reason and the fix."""
-    verdict = judged(Unanswered(Reason.REFUSED, "192.0.2.1:587: refused", "start it"))
+    server = replace(SERVER, services=(Service("postfix"),))
+    verdict = judged(Unanswered(Reason.REFUSED, "192.0.2.1:587: refused", "start it"), server)
     assert verdict.status is Status.UNKNOWN
     assert verdict.metrics[0].value is None
     assert verdict.summary == "the certificate is not known: 192.0.2.1:587: refused"
     assert (verdict.fix, verdict.details["reason"]) == ("start it", "refused")
+
+
+def test_submission_that_nobody_spoke_of_is_not_missed() -> None:
+    """Without a list of services a refused port is none to look at; one that hangs is unknown."""
+    with pytest.raises(DoesNotApply, match="nothing listens on port 587"):
+        judged(Unanswered(Reason.REFUSED, "refused"))
+    assert judged(Unanswered(Reason.TIMEOUT, "no answer")).status is Status.UNKNOWN
 
 
 def test_each_port_is_asked_in_its_own_way() -> None:

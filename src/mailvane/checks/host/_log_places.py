@@ -93,7 +93,7 @@ def refuse_what_is_missing(server: Server, answer: LogAnswer) -> None:
     elif not (answer.files or answer.journal or answer.denied) and not server.is_mail:
         raise DoesNotApply("neither a log file nor a journal is here")
     elif server.is_mail and not (answer.journal or set(answer.files) & set(MAIL)):
-        raise NotAnswered(_not_there(f"{' nor '.join(MAIL)} nor a journal", server))
+        raise _no_log_at_all(server)
 
 
 def denied(user: str, mode: str, path: str) -> Unanswered:
@@ -106,6 +106,13 @@ def denied(user: str, mode: str, path: str) -> Unanswered:
         f"cannot read {path} ({mode}) as {who}",
         f"usermod -aG {named} {who}, or see `mailvane access`",
     )
+
+
+def _no_log_at_all(server: Server) -> Exception:
+    """A machine that was never said to run mail need not have a log of it."""
+    if server.services is None and server.log_files is None:
+        return DoesNotApply("neither a mail log nor a journal is here")
+    return NotAnswered(_not_there(f"{' nor '.join(MAIL)} nor a journal", server))
 
 
 def _not_there(paths: str, server: Server) -> Unanswered:

@@ -40,15 +40,23 @@ _KINDS = frozenset({"service", "socket", "target", "timer", "path", "mount", "sl
 _THERE = frozenset({"loaded", "masked", "error", "bad-setting"})
 # `getline` never fails for a file that is gone meanwhile, as every awk does for its arguments.
 # A zombie has a name but no command line. Cyrus' master is not Postfix'.
+# A process that has a second number in `NSpid` runs in a container here: where we look for what is installed,
+# it does not count as this machine's own; a service that is listed may run there.
 # Each of the kernel's two lists of TCP sockets costs a walk through a table that grows with the machine's
 # memory (5 ms for 24 GiB), so the second is read only when the first lacks a port.
 _SCRIPT = r"""TZ=UTC0 systemctl show --no-pager -p @PROPERTIES@ -- @UNITS@
 echo
 for p in postconf dovecot opendkim; do command -v $p >/dev/null 2>&1 && echo Program=$p; done
-awk -v names=@NAMES@ -v groups='@GROUPS@' '
+awk -v own=@OWN@ -v names=@NAMES@ -v groups='@GROUPS@' '
 function listening(file,   rows) {
   while ((getline < file) > 0) { rows++; if ($4 == "0A") port[substr($2, index($2, ":") + 1)] }
   if (rows) print "Read=" file
+}
+function nested(file,   found, pids) {
+  sub(/comm$/, "status", file)
+  while ((getline found < file) > 0) if (found ~ /^NSpid:/) { pids = split(found, ids, /[ \t]+/); break }
+  close(file)
+  return pids > 2
 }
 function missing(   n, i, m, j, some, all, one) {
   n = split(groups, all, " ")
@@ -68,6 +76,7 @@ BEGIN {
     getline name < file; close(file)
     if (file == "/proc/1/comm" && name != "") print "Init=" name
     if (!(name in wanted)) continue
+    if (own && nested(file)) continue
     sub(/comm$/, "cmdline", file)
     getline line < file; close(file)
     if (line == "" || line ~ /cyrus/) continue
@@ -93,6 +102,7 @@ def command(server: Server, services: Sequence[Service]) -> ShellCommand:
         .replace("@GROUPS@", " ".join(",".join(f"{port:04X}" for port in g) for g in groups))
         .replace("@UNITS@", " ".join(quote(unit) for unit in units))
         .replace("@NAMES@", quote(names))
+        .replace("@OWN@", "1" if server.services is None else "0")
     )
 
 
@@ -104,6 +114,8 @@ def port_groups(server: Server, service: Service) -> PortGroups:
     """Where the service is expected to listen: Postfix on each of its ports, others on one."""
     if service.ports is not None:
         return (service.ports,) if service.ports else ()
+    if service.name == "postfix" and server.services is None:
+        return ((SMTP_PORT,),)  # nobody said that it offers submission
     if service.name == "postfix":
         ports = dict.fromkeys((SMTP_PORT, server.submission_port or SMTP_PORT))
         return tuple((port,) for port in ports)

@@ -26,9 +26,9 @@ from datetime import datetime, timedelta
 
 from mailvane.checks.tls._certificate import details_of, fix_for, for_lifetime, wrong_with
 from mailvane.core.check import Check, runbook_of
-from mailvane.core.errors import NotAnswered
+from mailvane.core.errors import DoesNotApply, NotAnswered
 from mailvane.core.request import StartTls, TlsHandshake, TlsPeer
-from mailvane.core.response import Answers, Unanswered
+from mailvane.core.response import Answers, Reason, Unanswered
 from mailvane.core.result import Metric, Verdict
 from mailvane.core.server import MailPort, Server
 from mailvane.core.status import Status, worst
@@ -85,9 +85,19 @@ def ask(server: Server, before: tuple[Served, ...] | None) -> Iterable[TlsHandsh
 
 
 def read(server: Server, answers: Answers, before: tuple[Served, ...] | None) -> tuple[Served, ...]:
-    """What each port served; one that did not answer leaves the others alone."""
+    """What each port served; one that did not answer leaves the others alone.
+
+    Where nobody said that there is submission, a port that refuses is none to look at.
+    """
     del before
-    return tuple(_served(answers, _request(server, port)) for port in _ports(server))
+    ports = tuple(_served(answers, _request(server, port)) for port in _ports(server))
+    if server.services is None and server.certificate_ports is None and all(map(_refused, ports)):
+        raise DoesNotApply(f"nothing listens on port {server.submission_port}")
+    return ports
+
+
+def _refused(served: Served) -> bool:
+    return isinstance(served.peer, Unanswered) and served.peer.reason is Reason.REFUSED
 
 
 def _served(answers: Answers, request: TlsHandshake) -> Served:

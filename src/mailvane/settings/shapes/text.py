@@ -38,7 +38,7 @@ def _absolute(text: str) -> str:
 
 
 def _regex(text: str) -> str:
-    if not text or len(text) > LINE_LIMIT or _CONTROL.search(text):
+    if len(text) > LINE_LIMIT or _CONTROL.search(text):
         raise ValueError
     try:
         with warnings.catch_warnings(action="ignore"):
