@@ -36,7 +36,7 @@ restrict,from="192.0.2.10" {KEY} mailvane
 
 # Where a firewall guards port 22, one of these; without it nothing over SSH is known.
 nft insert rule inet filter input ip saddr 192.0.2.10 tcp dport 22 accept
-ufw insert 1 allow proto tcp from 192.0.2.10 to any port 22
+ufw prepend allow proto tcp from 192.0.2.10 to any port 22
 """
 
 
@@ -126,9 +126,10 @@ def test_a_key_that_is_missing_leaves_the_other_parts(run: Make, fake: Any, tmp_
 
 def test_a_jump_host_needs_a_line_too(run: Make, fake: Any, server: Make) -> None:
     """Behind a jump host the address is asked for, and the jump host gets a line of its own."""
-    reach = replace(fake.servers[0].reach, jump="me@jump.example.com:22")
+    reach = replace(fake.servers[0].reach, jump="me@127.0.0.1:23")
     ran = run(replace(fake, servers=(server(reach=reach),)), "access", "--only", "authorized-keys")
-    assert 'from="ADDRESS-OF-MAILVANE"' in ran.stdout
+    assert f'restrict,from="ADDRESS-OF-MAILVANE" {KEY} mailvane\n' in ran.stdout
+    assert "# and on the jump host 127.0.0.1; without it mail-va cannot be reached\n" in ran.stdout
     assert f'permitopen="192.0.2.25:22",command="/bin/false" {KEY} mailvane\n' in ran.stdout
 
 

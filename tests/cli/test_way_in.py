@@ -7,7 +7,7 @@ import asyncssh
 import pytest
 
 from mailvane.cli.command import CannotGoOn
-from mailvane.cli.way_in import UNKNOWN, Origin, authorized_key, firewall, given, guessed, jump_key
+from mailvane.cli.way_in import UNKNOWN, Origin, authorized_key, firewall, given, guessed, jump_keys
 from mailvane.core.server import Ssh
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGZ0Zm9vYmFyYmF6cXV4cXV1eGNvcmdlZ3JhdWx0Z2Fy"
@@ -61,13 +61,25 @@ def test_the_key_may_only_run_commands_and_only_from_there() -> None:
     assert asyncssh.import_authorized_keys(line)
 
 
-def test_the_jump_host_lets_it_through_to_the_server_only() -> None:
-    """On the jump host the key opens a way to that one port and runs nothing."""
-    line = jump_key(KEY, Ssh(host="2001:db8::25", port=2222, jump="j"), "mailvane")
-    assert line == (
-        f'restrict,port-forwarding,permitopen="[2001:db8::25]:2222",command="/bin/false" {KEY} mailvane'
+def test_jump_hosts_let_it_through_to_the_next_machine_only() -> None:
+    """On each jump host the key opens a way to one port and runs nothing, from where it comes."""
+    reach = Ssh(host="2001:db8::25", port=2222, jump="me@127.0.0.1:23,next.test")
+    last, first = jump_keys(KEY, reach, "mailvane")
+    assert last == (
+        "next.test",
+        (
+            'restrict,from="ADDRESS-OF-MAILVANE",port-forwarding,permitopen="[2001:db8::25]:2222",'
+            f'command="/bin/false" {KEY} mailvane'
+        ),
     )
-    assert asyncssh.import_authorized_keys(line)
+    assert first == (
+        "127.0.0.1",
+        (
+            'restrict,from="127.0.0.1",port-forwarding,permitopen="next.test:22",'
+            f'command="/bin/false" {KEY} mailvane'
+        ),
+    )
+    assert asyncssh.import_authorized_keys("\n".join(line for _, line in (first, last)))
 
 
 @pytest.mark.parametrize("line", [authorized_key(KEY, Origin("192.0.2.10"), "m")])
@@ -85,7 +97,7 @@ def test_firewall_rules_by_family() -> None:
     """IPv4 and IPv6 have their own words in nftables; both rules come before one that refuses."""
     assert list(firewall(Origin("192.0.2.10"), 22)) == [
         "nft insert rule inet filter input ip saddr 192.0.2.10 tcp dport 22 accept",
-        "ufw insert 1 allow proto tcp from 192.0.2.10 to any port 22",
+        "ufw prepend allow proto tcp from 192.0.2.10 to any port 22",
     ]
     assert next(iter(firewall(Origin("2001:db8::/64"), 2222))) == (
         "nft insert rule inet filter input ip6 saddr 2001:db8::/64 tcp dport 2222 accept"

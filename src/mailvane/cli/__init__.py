@@ -99,8 +99,10 @@ def _last_words(
     if os.environ.get("MAILVANE_DEBUG"):
         sys.__excepthook__(kind, error, trace)
     else:
+        from mailvane.cli.console import clean
+
         sys.stderr.write(
-            f"this is a bug in Mailvane: {kind.__name__}: {error}\n"
+            f"this is a bug in Mailvane: {kind.__name__}: {clean(str(error))}\n"
             "please report it with what MAILVANE_DEBUG=1 in front of the command shows\n"
         )
     sys.stdout.flush()

@@ -15,7 +15,15 @@ from mailvane.cli.console import clean
 from mailvane.cli.names import ServerNames, chosen
 from mailvane.cli.public_key import public_key
 from mailvane.cli.sudoers import FILE, sudoers_file, user_name
-from mailvane.cli.way_in import SSH_PORT, Origin, authorized_key, firewall, given, guessed, jump_key
+from mailvane.cli.way_in import (
+    SSH_PORT,
+    Origin,
+    authorized_key,
+    firewall,
+    given,
+    guessed,
+    jump_keys,
+)
 from mailvane.core.check import Check
 from mailvane.core.server import Server, Ssh
 
@@ -139,9 +147,9 @@ def _authorized_keys(grant: Grant) -> Iterable[str]:
         yield f"# the key: {error}"
         return
     yield authorized_key(key, origin, "mailvane")
-    if reach.jump:
-        yield f"# and on the jump host {reach.jump}; without it {grant.server.name} cannot be reached"
-        yield jump_key(key, reach, "mailvane")
+    for jump, line in jump_keys(key, reach, "mailvane"):
+        yield f"# and on the jump host {jump}; without it {grant.server.name} cannot be reached"
+        yield line
 
 
 def _firewall(grant: Grant) -> Iterable[str]:

@@ -26,7 +26,8 @@ async def server_findings(
     found = [await _name(server)]
     said = await facts(joined, server)
     if isinstance(said, Unanswered):
-        return [*found, error(str(said.reason), said.detail, said.fix)]
+        fix = said.fix or f"mailvane access {server.name} --only firewall"
+        return [*found, error("way there", said.detail, fix)]
     found += [_login(server, said), _clock(said), *_tools(said)]
     trial = await tried(joined, server, checks)
     return [*found, *_checks(trial)]

@@ -76,15 +76,25 @@ def authorized_key(key: str, origin: Origin, comment: str) -> str:
     return f'restrict,from="{origin.address}" {key} {comment}'
 
 
-def jump_key(key: str, reach: Ssh, comment: str) -> str:
-    """The line for the jump host: this key may open a way to the server and nothing else."""
-    end = f"[{reach.host}]" if ":" in reach.host else reach.host
-    allowed = f"{end}:{reach.port or SSH_PORT}"
-    return f'restrict,port-forwarding,permitopen="{allowed}",command="/bin/false" {key} {comment}'
+def jump_keys(key: str, reach: Ssh, comment: str) -> Iterable[tuple[str, str]]:
+    """Jump host -> the line for it: this key may open the way to the next machine and nothing else.
+
+    The first one knows us by our own address, each other one by that of the one before.
+    """
+    from mailvane.transports.plan import jump_reach
+
+    hop = reach
+    while hop.jump:
+        before = jump_reach(hop, hop.jump)
+        end = f"[{hop.host}]" if ":" in hop.host else hop.host
+        allowed = f'port-forwarding,permitopen="{end}:{hop.port or SSH_PORT}",command="/bin/false"'
+        address = guessed(before).address
+        yield before.host, f'restrict,from="{address}",{allowed} {key} {comment}'
+        hop = before
 
 
 def firewall(origin: Origin, port: int) -> Iterable[str]:
     """The rules that let it in, for nftables and for ufw; one of them is enough."""
     family = "ip6" if origin.is_ipv6 else "ip"
     yield f"nft insert rule inet filter input {family} saddr {origin.address} tcp dport {port} accept"
-    yield f"ufw insert 1 allow proto tcp from {origin.address} to any port {port}"
+    yield f"ufw prepend allow proto tcp from {origin.address} to any port {port}"
