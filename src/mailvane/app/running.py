@@ -1,7 +1,9 @@
 """The service from its start to its end: signals, the HTTP port, and what is said on the terminal."""
 
 import asyncio
+import shutil
 import signal
+import sys
 from collections.abc import Awaitable, Callable, Iterator
 
 from mailvane import __version__
@@ -34,31 +36,36 @@ async def run(load_anew: Callable[[], Settings], say: Say) -> None:
             try:
                 over = asyncio.Event()
                 _on_signals(over, lambda: watching.reload(load_anew, say))
-                for line in welcome(settings, await first_admin(parts.accounts)):
+                for line in welcome(settings, await first_admin(parts.accounts), own_command()):
                     say(line)
                 await serve_http(watching.api(secret), socket, over)
             finally:
                 await watching.close()
 
 
-def welcome(settings: Settings, password: str | None) -> Iterator[str]:
+def own_command() -> str:
+    """How `mailvane` can be called on this machine."""
+    return "mailvane" if shutil.which("mailvane") else sys.argv[0]
+
+
+def welcome(settings: Settings, password: str | None, command: str) -> Iterator[str]:
     """Where to look, how to log in and how to add a server."""
     url = f"http://{_shown(settings.api.host)}:{settings.api.port}"
     every = duration(settings.cache.refresh_every_seconds)
     yield f"Mailvane {__version__} watches {_watched(settings)}, every {every}."
     for warning in settings.warnings:
         yield f"warning: {warning}"
-    yield f"  look     {url}/admin/system/health with a token, or: mailvane check"
+    yield f"  look     {url}/admin/system/health with a token, or: {command} check"
     if password:
         yield f"  log in   as {FIRST_ADMIN} with the password {password}"
-        yield "           It is shown only now; another one: mailvane user password admin"
+        yield f"           It is shown only now; another one: {command} user password {FIRST_ADMIN}"
     else:
-        yield "  log in   with your user; a new password: mailvane user password NAME"
+        yield f"  log in   with your user; a new password: {command} user password NAME"
     yield (
         f"           curl -s {url}/api/v1/auth/login -H 'Content-Type: application/json' "
         f"""-d '{{"username": "{FIRST_ADMIN}", "password": "…"}}' | jq -r .access_token"""
     )
-    yield "  add      mailvane add USER@HOST"
+    yield f"  add      {command} add USER@HOST"
 
 
 def _watched(settings: Settings) -> str:

@@ -47,7 +47,7 @@ def certificate(der: bytes) -> Certificate:
             not_after=found.not_valid_after_utc,
             sha256=found.fingerprint(SHA256()).hex(),
         )
-    except (x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+    except (x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
         raise ValueError(str(error)) from error
 
 
