@@ -12,6 +12,11 @@ from lab.layout import Layout
 MONITOR, DNS, ACCEPT, DEFER, REJECT, MACHINE = 1, 2, 3, 4, 5, 254
 
 
+# How many lines journald may hand to rsyslog before it drops one; systemd itself would set this, and may not here.
+DATAGRAMS = 4096
+QUEUE = Path("/proc/sys/net/unix/max_dgram_qlen")
+
+
 class Network:
     """The monitor's namespace with the bridge, and a cable from it to each host."""
 
@@ -58,6 +63,7 @@ class Network:
         self.plug(host)
         # No default route: nothing that the host does can leave the lab.
         self.batch(inner, "link set dev eth0 up")
+        namespaces.inside(self.layout.namespace(host), allow_long_queues)
 
     def plug(self, host: str) -> None:
         """The host's cable is in."""
@@ -105,3 +111,8 @@ def first_line(address: str, port: int) -> str | None:
             return connection.recv(512).decode(errors="replace").partition("\r")[0]
     except OSError:
         return None
+
+
+def allow_long_queues() -> None:
+    """In the namespace that the calling thread is in, a busy log loses no line."""
+    QUEUE.write_text(str(DATAGRAMS))
