@@ -8,7 +8,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -88,19 +88,13 @@ class Sshd:
         """It is gone, its connections with it; stopping it twice is no error."""
         if self._process is None:
             return
-        for pid in (*_children(self._process.pid), self._process.pid):
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
+        _kill((*self.sessions(), self._process.pid))
         self._process.wait(WAIT_SECONDS)
         self._process = None
 
     def cut(self) -> None:
         """Every connection is gone, but it goes on to accept new ones."""
-        if self._process:
-            for pid in self.sessions():
-                os.kill(pid, signal.SIGKILL)
+        _kill(self.sessions())
 
     def sessions(self) -> list[int]:
         """The processes that serve connections."""
@@ -152,10 +146,21 @@ def sshd() -> Iterator[Sshd]:
         shutil.rmtree(folder)
 
 
+def _kill(pids: Iterable[int]) -> None:
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+
+
 def _children(pid: int) -> list[int]:
     """All that the process has started, and what those have started."""
-    listed = Path(f"/proc/{pid}/task/{pid}/children")
-    own = [int(child) for child in listed.read_text().split()] if listed.exists() else []
+    try:
+        listed = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    except OSError:  # it has just ended
+        return []
+    own = [int(child) for child in listed.split()]
     return [process for child in own for process in (child, *_children(child))]
 
 

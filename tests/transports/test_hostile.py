@@ -3,10 +3,12 @@
 import asyncio
 import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncssh
 import pytest
+from tests.sshd import Sshd
 
 from mailvane.core.request import ShellCommand, TcpConnect
 from mailvane.core.response import Answered, Reason, Unanswered
@@ -291,3 +293,57 @@ async def test_a_server_with_old_algorithms_only(ssh: SshTransport, speaks: Star
         response = await refused(ssh, at)
         assert response.reason in (Reason.AUTH, Reason.PROTOCOL)
     assert made == 1
+
+
+@pytest.mark.parametrize("part", range(8))
+async def test_a_handshake_with_a_wrong_byte(
+    ssh: SshTransport, sshd: Sshd, part: int, tmp_path: Path
+) -> None:
+    """Whichever byte of a real server's handshake is another one, the response is a value."""
+    for place in range(part * 13, 1900, 113):
+        async with changing(sshd.port, place) as port:
+            sshd.known_hosts.write_text(f"[127.0.0.1]:{port} {sshd.public('host')}\n")
+            at = sshd.server(port=port, connect_timeout_seconds=2.0)
+            async with asyncio.timeout(20):
+                response = (await ssh.send(at, [HI]))[HI]
+            assert isinstance(response, Answered | Unanswered)
+            if isinstance(response, Unanswered):
+                assert response.reason is not Reason.BUG
+            await ssh.forget(at.name)
+
+
+@asynccontextmanager
+async def changing(port: int, place: int) -> AsyncIterator[int]:
+    """A port that leads to another, and changes the byte at that place on the way back."""
+    carrying: set[asyncio.Task[None]] = set()
+
+    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, at: int) -> None:
+        seen = 0
+        while data := await reader.read(65536):
+            block = bytearray(data)
+            if 0 <= at - seen < len(block):
+                block[at - seen] ^= 1 << (at % 8)
+            seen += len(block)
+            writer.write(block)
+
+    async def join(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        behind, before = await asyncio.open_connection("127.0.0.1", port)
+        ways = carry(reader, before, -1), carry(behind, writer, place)
+        tasks = [asyncio.create_task(way) for way in ways]
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for end in (before, writer):
+            end.close()
+            await asyncio.gather(end.wait_closed(), return_exceptions=True)
+
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(join(reader, writer))
+        carrying.add(task)
+        task.add_done_callback(carrying.discard)
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    yield server.sockets[0].getsockname()[1]
+    server.close()
+    await asyncio.gather(*carrying)

@@ -1,6 +1,5 @@
 """The host keys that a server offers, for somebody to compare and accept. Nothing is logged in to."""
 
-import asyncio
 from typing import Any
 
 import asyncssh
@@ -10,6 +9,7 @@ from mailvane.core.server import Ssh
 from mailvane.transports.connection import Connections
 from mailvane.transports.hostkeys import HostKey, host_key
 from mailvane.transports.plan import Plan, make_plan
+from mailvane.transports.strangers import outcome_of
 from mailvane.transports.tcp import dial, no_connection
 
 # One connection for each kind, the preferred one first: a server shows one key per connection.
@@ -43,25 +43,28 @@ async def _offered(
     """The key of that kind; None when the server has none."""
     seconds = plan.reach.connect_timeout_seconds
     try:
-        async with asyncio.timeout(seconds):
-            way = await _way(plan, connections)
-            if isinstance(way, Unanswered):
-                return way
-            key = await asyncssh.get_server_host_key(
-                plan.host,
-                plan.port,
-                server_host_key_algs=kind,
-                options=plan.options,
-                config=None,
-                **way,
-            )
-    except (asyncssh.KeyExchangeFailed, asyncssh.ConnectionLost):
-        return None  # how servers say that they have no key of that kind
-    except asyncssh.Error as error:
-        return Unanswered(Reason.PROTOCOL, f"port {plan.port} ended it: {error.reason[:200]}")
+        way = await _way(plan, connections)
     except OSError as error:
         return no_connection(error, plan.port, seconds)
-    return host_key(plan.known_as, plan.port, key) if key else None
+    if isinstance(way, Unanswered):
+        return way
+    asked = asyncssh.get_server_host_key(
+        plan.host,
+        plan.port,
+        server_host_key_algs=kind,
+        options=plan.options,
+        config=None,
+        **way,
+    )
+    shown = await outcome_of(asked, seconds)
+    if isinstance(shown, asyncssh.KeyExchangeFailed | asyncssh.ConnectionLost):
+        return None  # how servers say that they have no key of that kind
+    if isinstance(shown, TimeoutError):
+        return Unanswered(Reason.TIMEOUT, f"port {plan.port} showed no key within {seconds:g} s")
+    if isinstance(shown, Exception):
+        why = shown.reason if isinstance(shown, asyncssh.Error) else str(shown)
+        return Unanswered(Reason.PROTOCOL, f"port {plan.port} speaks no SSH: {why[:200]}")
+    return host_key(plan.known_as, plan.port, shown) if shown else None
 
 
 async def _way(plan: Plan, connections: Connections) -> dict[str, Any] | Unanswered:

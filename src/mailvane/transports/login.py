@@ -1,9 +1,8 @@
 """One login: from a plan to a connection that is logged in, or why there is none."""
 
-import asyncio
 import socket
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import asyncssh
 
@@ -11,6 +10,7 @@ from mailvane.core.response import Reason, Unanswered
 from mailvane.transports.hostkeys import HostKey, Pins, host_key
 from mailvane.transports.keys import Keys
 from mailvane.transports.plan import Plan, explicit
+from mailvane.transports.strangers import outcome_of
 
 KEEPALIVE_SECONDS = 15.0
 KEEPALIVES_MISSED = 1
@@ -69,29 +69,35 @@ async def log_in(
     """
     watcher, pinned = _Watcher(), plan.pins()
     way: dict[str, Any] = {"sock": connection} if connection else {}
+    login = asyncssh.connect(
+        **explicit(plan.reach),
+        **way,
+        **_algorithms(plan, pinned),
+        **_limits(plan),
+        keepalive_interval=0 if connection else KEEPALIVE_SECONDS,
+        keepalive_count_max=KEEPALIVES_MISSED,
+        tunnel=tunnel,
+        known_hosts=_trusted(pinned),
+        client_factory=lambda: watcher,
+        client_keys=keys.pairs or (),
+        agent_path=keys.agent_path,
+    )
     try:
-        async with asyncio.timeout(plan.reach.connect_timeout_seconds):
-            return await asyncssh.connect(
-                **explicit(plan.reach),
-                **way,
-                **_algorithms(plan, pinned),
-                **_limits(plan),
-                keepalive_interval=0 if connection else KEEPALIVE_SECONDS,
-                keepalive_count_max=KEEPALIVES_MISSED,
-                tunnel=tunnel,
-                known_hosts=_trusted(pinned),
-                client_factory=lambda: watcher,
-                client_keys=keys.pairs or (),
-                agent_path=keys.agent_path,
-            )
-    except asyncssh.Error as error:
-        return _denied(error, plan, pinned, watcher.shown, name)
-    except (OSError, ValueError) as error:
-        return _failed(error, plan)
+        outcome = await outcome_of(_awaited(login), plan.reach.connect_timeout_seconds)
     finally:
         keys.close()
         if connection and not watcher.took_over:
             connection.close()
+    if isinstance(outcome, asyncssh.Error):
+        return _denied(outcome, plan, pinned, watcher.shown, name)
+    if isinstance(outcome, Exception):
+        return _failed(outcome, plan, met=watcher.took_over)
+    return outcome
+
+
+async def _awaited(login: Any) -> asyncssh.SSHClientConnection:
+    """What asyncssh.connect returns can be awaited, but is no coroutine."""
+    return cast("asyncssh.SSHClientConnection", await login)
 
 
 def _limits(plan: Plan) -> dict[str, Any]:
@@ -154,17 +160,18 @@ def distrusted(name: str | None, plan: Plan, pinned: Pins, shown: Sequence[HostK
     return Unanswered(Reason.HOST_KEY, detail, fix)
 
 
-def _failed(error: OSError | ValueError, plan: Plan) -> Unanswered:
-    seconds = plan.reach.connect_timeout_seconds
+def _failed(error: Exception, plan: Plan, *, met: bool) -> Unanswered:
+    """What is no word of SSH: time, the network, our files, or bytes that asyncssh stumbled over."""
     if isinstance(error, TimeoutError):
         accepted = "did not answer" if plan.jump else "accepted a connection, but did not log us in"
+        seconds = plan.reach.connect_timeout_seconds
         detail = f"port {plan.port} {accepted} within {seconds:g} s"
         return Unanswered(Reason.TIMEOUT, detail, f"ssh -v {plan.user}@{plan.host}")
-    if isinstance(error, ValueError):
-        return Unanswered(Reason.AUTH, f"the login could not be prepared: {error}")
+    why = (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__
+    if not met and isinstance(error, ValueError):
+        return Unanswered(Reason.AUTH, f"the login could not be prepared: {why}")
     way = "the ProxyCommand" if plan.by_command else f"the connection to port {plan.port}"
-    why = (error.strerror or str(error)).lower()
-    return Unanswered(Reason.PROTOCOL, f"{way} ended before the login: {why}")
+    return Unanswered(Reason.PROTOCOL, f"{way} ended before the login: {why[:200].lower()}")
 
 
 def _denied(
@@ -181,7 +188,7 @@ def _denied(
         keys = [host_key(plan.known_as, plan.port, key) for key in shown]
         return distrusted(name, plan, pinned, keys)
     if isinstance(error, asyncssh.KeyExchangeFailed):
-        return Unanswered(Reason.AUTH, f"no common algorithms: {why}", f"ssh -v {who}")
+        return Unanswered(Reason.AUTH, f"the key exchange failed: {why}", f"ssh -v {who}")
     if isinstance(error, asyncssh.PermissionDenied) or "authentication failures" in error.reason:
         return Unanswered(
             Reason.AUTH,

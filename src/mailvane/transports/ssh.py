@@ -23,6 +23,7 @@ from mailvane.transports.hostkeys import SSH_PORT, HostKey
 from mailvane.transports.keyscan import offered_host_keys
 from mailvane.transports.router import not_carried
 from mailvane.transports.shell import Channel, Listener
+from mailvane.transports.strangers import outcome_of
 from mailvane.transports.tcp import FALLBACK_SECONDS, knock, reach_one_of
 
 SHELL = "exec /bin/sh"
@@ -155,12 +156,12 @@ class SshServer:
         if not tunnel:
             return await knock(host, port)
         began = time.monotonic()
-        try:
-            async with asyncio.timeout(FALLBACK_SECONDS):
-                _, writer = await tunnel.open_connection(host, port)
-        except asyncssh.ChannelOpenError as error:
-            raise ConnectionRefusedError(error.reason) from error
-        writer.close()
+        outcome = await outcome_of(tunnel.open_connection(host, port), FALLBACK_SECONDS)
+        if isinstance(outcome, OSError):
+            raise outcome
+        if isinstance(outcome, Exception):
+            raise ConnectionRefusedError(str(outcome))
+        outcome[1].close()
         return time.monotonic() - began
 
     async def _open(self, listener: Listener) -> Channel | Unanswered:
@@ -172,26 +173,26 @@ class SshServer:
             self._seen_opened = self.connection.opened
             self.console.forget_rights()
         await self._channels.acquire()
-        session = _Session(listener, self._channels)
+        session, opened = _Session(listener, self._channels), False
+        request = connection.create_session(
+            lambda: session,
+            SHELL,
+            env={},
+            send_env=(),
+            request_pty=False,
+            x11_forwarding=False,
+            encoding=None,
+            window=WINDOW_BYTES,
+        )
         try:
-            async with asyncio.timeout(CHANNEL_SECONDS):
-                await connection.create_session(
-                    lambda: session,
-                    SHELL,
-                    env={},
-                    send_env=(),
-                    request_pty=False,
-                    x11_forwarding=False,
-                    encoding=None,
-                    window=WINDOW_BYTES,
-                )
-        except (OSError, asyncssh.Error) as error:
-            session.close()
+            outcome = await outcome_of(request, CHANNEL_SECONDS)
+            opened = not isinstance(outcome, Exception)
+        finally:
+            if not opened:
+                session.close()
+        if isinstance(outcome, Exception):
             self.connection.drop()
-            return _no_channel(error)
-        except asyncio.CancelledError:
-            session.close()
-            raise
+            return _no_channel(outcome)
         return session
 
 
@@ -255,12 +256,12 @@ class _Session(asyncssh.SSHClientSession[bytes]):
             self._slots = None
 
 
-def _no_channel(error: OSError | asyncssh.Error) -> Unanswered:
+def _no_channel(error: Exception) -> Unanswered:
     if isinstance(error, TimeoutError):
         return Unanswered(
             Reason.TIMEOUT, f"the server opened no channel within {CHANNEL_SECONDS:g} s"
         )
-    why = error.reason if isinstance(error, asyncssh.Error) else str(error)
+    why = error.reason if isinstance(error, asyncssh.Error) else str(error) or type(error).__name__
     return Unanswered(
         Reason.PROTOCOL,
         f"the login worked, but the server opened no shell: {why[:200]}",
