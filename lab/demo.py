@@ -27,7 +27,7 @@ servers:
     ssh: {{user: {user}, key: {key}, host: {host.address}, known_hosts: [{known_hosts}], config_files: []}}
     services: [postfix, opendkim, dovecot]
     submission_port: 587
-    certificate: {{ports: [587, 993], ca_file: {ca_file}}}
+    certificate: {{ports: [587, 993], ca_file: {ca_file}, every: 10s}}
 delivery:
   database: sqlite:///{database}
   provider: custom-smtp

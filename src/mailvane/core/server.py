@@ -128,6 +128,8 @@ class Server:
     """None: the submission port."""
     ca_file: Path | None = None
     """Trusted roots beside the system's own."""
+    certificate_every_seconds: float = 300.0
+    """How often a certificate is asked for; between, its dates are judged as time goes on."""
     log_files: tuple[str, ...] | None = None
     """None: the first of the usual places that exists, else the journal."""
     disk_paths: tuple[str, ...] = ("/", "/var/spool/postfix", "/var/log")

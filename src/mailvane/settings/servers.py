@@ -73,6 +73,7 @@ class ServerBuilder:
             if certificate.ports is None
             else tuple(MailPort(port.port, port.starttls) for port in certificate.ports),
             ca_file=self._files.find(certificate.ca_file) if certificate.ca_file else None,
+            certificate_every_seconds=certificate.every,
             log_files=None if said.log.files is None else tuple(said.log.files),
             disk_paths=tuple(said.disk.paths),
             delivery=self._delivery_of(said),

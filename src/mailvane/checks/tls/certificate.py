@@ -69,6 +69,7 @@ def _request(server: Server, port: MailPort) -> TlsHandshake:
         name=server.hostname,
         starttls=StartTls(port.starttls) if port.starttls else usual,
         ca_file=str(server.ca_file) if server.ca_file else None,
+        keep_seconds=server.certificate_every_seconds,
     )
 
 

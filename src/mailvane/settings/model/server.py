@@ -119,6 +119,11 @@ class CertificateSection(Section):
     ca_file: Annotated[str, PATH] | None = Field(
         default=None, description="Trusted roots beside the system's own, as a PEM file."
     )
+    every: Annotated[float, duration("1s", "1d")] = Field(
+        default=300.0,
+        description="How often each port is asked; in between its dates are judged as time goes on. "
+        "Each question is a connection in the server's log.",
+    )
 
 
 class ServerLogSection(Section):
