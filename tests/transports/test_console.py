@@ -182,14 +182,12 @@ async def test_root_needs_no_sudo(shells: LocalShells, sudo: Path) -> None:
     assert calls(sudo) == []
 
 
-async def test_a_lost_shell_is_opened_anew(shells: LocalShells) -> None:
+async def test_a_lost_shell_is_opened_anew(shells: LocalShells, tmp_path: Path) -> None:
     """What was running when the shell was lost is asked once more, and answered."""
     asked = console(shells.open)
-    marker = Path(tempfile.mkdtemp(prefix="mailvane-marker-"))
-    once = ShellCommand(f"mkdir {marker}/x 2>/dev/null && kill -9 $$; echo second")
+    once = ShellCommand(f"mkdir {tmp_path}/x 2>/dev/null && kill -9 $$; echo second")
     before, after = ShellCommand("echo before"), ShellCommand("echo after")
     responses = await asked.ask([before, once, after])
-    shutil.rmtree(marker)
     assert [text(responses, c) for c in (before, once, after)] == [
         b"before\n",
         b"second\n",
@@ -261,7 +259,7 @@ async def test_a_cancelled_question_leaves_no_shell_in_doubt(shells: LocalShells
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
-async def test_a_command_still_running_is_not_started_again() -> None:
+async def test_a_command_still_running_is_not_started_again(tmp_path: Path) -> None:
     """While a process of it that we may not kill lives, it is held; once that is gone, it is asked."""
     root, nobody = LocalShells(), LocalShells(NOBODY)
     opened = 0
@@ -271,10 +269,9 @@ async def test_a_command_still_running_is_not_started_again() -> None:
         opened += 1
         return await (nobody if opened == 2 else root).open(listener)
 
-    folder = Path(tempfile.mkdtemp(prefix="mailvane-left-"))
     # setsid: the shell is given up, and with it its process group.
     hang = ShellCommand(
-        f"setsid sh -c 'echo x >>{folder}/started; exec sleep 7621' & wait", timeout_seconds=0.3
+        f"setsid sh -c 'echo x >>{tmp_path}/started; exec sleep 7621' & wait", timeout_seconds=0.3
     )
     asked = console(kills_as_nobody)
     first = failure(await asked.ask([hang]), hang)
@@ -282,13 +279,12 @@ async def test_a_command_still_running_is_not_started_again() -> None:
     second = failure(await asked.ask([hang]), hang)
     assert "is not asked again while process" in second.detail
     assert second.fix is not None
-    assert (folder / "started").read_text() == "x\n"
+    assert (tmp_path / "started").read_text() == "x\n"
     pids = [word for word in second.fix.split() if word.isdecimal()]
     ended = ShellCommand("kill -9 " + " ".join(pids) + " 2>/dev/null; sleep 0.1")
     await asked.ask([ended])
     third = failure(await asked.ask([hang]), hang)
     assert "did not end within" in third.detail
-    assert (folder / "started").read_text() == "x\nx\n"
+    assert (tmp_path / "started").read_text() == "x\nx\n"
     await root.close()
     await nobody.close()
-    shutil.rmtree(folder)
