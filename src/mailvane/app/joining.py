@@ -1,6 +1,7 @@
 """What is asked and what asks it, joined: checks, transports, the sweeper and the store."""
 
 import os
+import resource
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -88,6 +89,7 @@ async def joined(settings: Settings) -> AsyncIterator[Joined]:
     from mailvane.transports.ssh import SshTransport
     from mailvane.transports.tls import TlsTransport
 
+    allow_many_connections()
     ssh, local = SshTransport(now), LocalTransport(now)
     router = Router(
         {Ssh: ssh, Local: local, Recorded: RecordedTransport(now)},
@@ -102,3 +104,9 @@ async def joined(settings: Settings) -> AsyncIterator[Joined]:
     finally:
         await router.close()
         await database.close()
+
+
+def allow_many_connections() -> None:
+    """As many files may be open as the machine lets us: each server is a connection."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

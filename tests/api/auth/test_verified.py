@@ -3,7 +3,12 @@
 import pytest
 
 from mailvane.api.auth.identity import Identity, Kind
-from mailvane.api.auth.verified import AGAIN_AFTER_SECONDS, REMEMBERED_SECONDS, Verified
+from mailvane.api.auth.verified import (
+    AGAIN_AFTER_SECONDS,
+    REMEMBERED_SECONDS,
+    RENEW_AFTER_SECONDS,
+    Verified,
+)
 from mailvane.core.accounts import Role
 
 KIM = Identity(kind=Kind.USER, name="kim", role=Role.ADMIN, user_id="u1", session_id="s1")
@@ -108,3 +113,25 @@ def test_no_token_lies_in_the_table(table: Verified) -> None:
     other.put(b"a-secret-token", KIM, 900)
     assert "a-secret-token" not in repr(table._entries)
     assert set(table._entries) != set(other._entries)
+
+
+def test_a_token_in_use_is_verified_anew_beside_its_use(table: Verified, ticks: Ticks) -> None:
+    """From half its time on, once, while it still reads; not one that nobody uses."""
+    renewed: list[bytes] = []
+    table.renew = renewed.append
+    table.put(b"one", KIM, 900)
+    table.put(b"idle", LEE, 900)
+    ticks.now += RENEW_AFTER_SECONDS - 0.1
+    assert table.reads(b"one", ticks.now)
+    assert renewed == []
+    ticks.now += 0.1
+    assert all(table.reads(b"one", ticks.now) for _ in range(3))
+    assert renewed == [b"one"]
+
+
+def test_a_forgotten_token_is_not_held(table: Verified) -> None:
+    """What was verified before its user was logged out is not put back."""
+    table.put(b"one", KIM, 900)
+    assert table.holds(b"one")
+    table.forget_user("u1")
+    assert not table.holds(b"one")

@@ -1,5 +1,6 @@
 """The one way from the text of a token to who showed it."""
 
+import asyncio
 from datetime import datetime
 
 import structlog
@@ -35,6 +36,24 @@ class Gate:
         self._platform = platform
         self._verified = verified
         self._clock = clock
+        self._renewing: set[asyncio.Task[None]] = set()
+        verified.renew = self._begin_to_renew
+
+    def _begin_to_renew(self, raw: bytes) -> None:
+        task = asyncio.create_task(self._renew(raw))
+        self._renewing.add(task)
+        task.add_done_callback(self._renewing.discard)
+
+    async def _renew(self, raw: bytes) -> None:
+        """The token is good for ten more seconds, or out; a store that is away leaves it as it is."""
+        try:
+            identity = await self._verify(raw.decode("latin-1"))
+        except StoreUnavailable:
+            return
+        if identity is None:
+            self._verified.drop(raw)
+        elif self._verified.holds(raw):  # else its user was logged out meanwhile
+            self._verified.put(raw, identity, self._left_seconds(identity.expires_at))
 
     async def identify(self, token: str) -> Identity | None:
         """Who shows the token; None when it is not valid, for whatever reason.

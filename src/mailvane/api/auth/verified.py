@@ -4,6 +4,7 @@ A token is kept as a keyed digest of all its bytes, never as itself, and for ten
 """
 
 import hashlib
+import math
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -11,6 +12,8 @@ from dataclasses import dataclass, replace
 from mailvane.api.auth.identity import Identity
 from mailvane.core.accounts import Role
 
+RENEW_AFTER_SECONDS = 5.0
+"""A token that is used after so long is verified anew beside its use, so that nobody who reads waits for that."""
 AGAIN_AFTER_SECONDS = 10.0
 """After so long a token is verified in full again: whoever was demoted or logged out is out by then."""
 REMEMBERED_SECONDS = 300.0
@@ -29,6 +32,8 @@ class _Entry:
     """When the token itself runs out."""
     reads: bool
     """Whether the role suffices to read."""
+    renew_at: float
+    """When it should be verified anew; infinite while that is under way."""
 
 
 class Verified:
@@ -38,6 +43,8 @@ class Verified:
         self._ticks = ticks
         self._bound = bound
         self._entries: dict[bytes, _Entry] = {}
+        self.renew: Callable[[bytes], None] = _nobody
+        """Begins to verify the token anew."""
         self._digest = hashlib.blake2b(key=secrets.token_bytes(32), digest_size=16).copy
 
     def get(self, token: bytes) -> Identity | None:
@@ -50,14 +57,24 @@ class Verified:
         digest = self._digest()
         digest.update(token)
         entry = self._entries.get(digest.digest())
-        return entry is not None and now < entry.until and entry.reads
+        if entry is None or now >= entry.until:
+            return False
+        if now >= entry.renew_at:
+            self._entries[digest.digest()] = replace(entry, renew_at=math.inf)
+            self.renew(token)
+        return entry.reads
+
+    def holds(self, token: bytes) -> bool:
+        """True when the token is in the table: neither dropped nor forgotten."""
+        return self._key(token) in self._entries
 
     def put(self, token: bytes, identity: Identity, left_seconds: float) -> None:
         """The token was just verified in full and runs out in so many seconds."""
         now = self._ticks()
         ends_at = now + left_seconds
         until = min(now + AGAIN_AFTER_SECONDS, ends_at)
-        entry = _Entry(identity, until, now, ends_at, identity.may(Role.VIEWER))
+        renew_at = now + RENEW_AFTER_SECONDS
+        entry = _Entry(identity, until, now, ends_at, identity.may(Role.VIEWER), renew_at)
         self._keep(self._key(token), entry)
 
     def remembered(self, token: bytes) -> Identity | None:
@@ -95,3 +112,7 @@ class Verified:
         while len(self._entries) >= self._bound:
             del self._entries[next(iter(self._entries))]
         self._entries[key] = entry
+
+
+def _nobody(_: bytes) -> None:
+    """Nothing is verified anew: the token runs out of the table and comes the whole way."""
