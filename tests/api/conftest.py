@@ -202,12 +202,12 @@ class World:
         return {"Authorization": f"Bearer {(await self.login(role, name))['access_token']}"}
 
     @asynccontextmanager
-    async def serving(self) -> AsyncIterator[str]:
-        """The API behind a real uvicorn on loopback; yields its address."""
+    async def serving(self, http: Any = "httptools") -> AsyncIterator[str]:
+        """The API behind a real uvicorn on loopback, with that protocol; yields its address."""
         config = uvicorn.Config(
             self.api,
             loop="none",
-            http="httptools",
+            http=http,
             log_level="error",
             lifespan="off",
             proxy_headers=False,

@@ -3,7 +3,7 @@
 Everything else, and every doubt, goes the whole way.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
@@ -35,17 +35,19 @@ class FastPath:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The request is answered, the short way if it can be."""
         if scope["type"] == "http" and scope["path"] == PATH:
-            answer = self._answer(scope)
+            answer = self.answer(scope["method"], scope["headers"])
             if answer is not None:
                 await send(answer[0])
                 await send(answer[1])
                 return
         await self._whole_way(scope, receive, send)
 
-    def _answer(self, scope: Scope) -> tuple[Start, Start] | None:
-        """Both messages of the answer; None when it takes the whole way to know it."""
+    def answer(
+        self, method: str, headers: Iterable[tuple[bytes, bytes]]
+    ) -> tuple[Start, Start] | None:
+        """Both messages of the answer for PATH; None when it takes the whole way to know it."""
         shown = origin = if_none_match = None
-        for name, value in scope["headers"]:
+        for name, value in headers:
             if name == b"authorization":
                 if shown is not None:
                     return None
@@ -57,7 +59,6 @@ class FastPath:
         now = self._ticks()
         if shown is None or shown[:7] != b"Bearer " or not self._reads(shown[7:], now):
             return None
-        method = scope["method"]
         if method not in ("GET", "HEAD") or (ready := self._current(now)) is None:
             return None
         if if_none_match is not None and ready.known_by(if_none_match):

@@ -5,10 +5,11 @@ import contextlib
 import gc
 import socket
 from collections.abc import Iterator
-from typing import Any
 
 import uvicorn
 
+from mailvane.api.fast import FastPath
+from mailvane.api.quick import QuickProtocol
 from mailvane.core.errors import MailvaneError
 
 BACKLOG = 2048
@@ -46,11 +47,11 @@ def listen(host: str, port: int) -> socket.socket:
     return on
 
 
-async def serve_http(app: Any, on: socket.socket, until: asyncio.Event) -> None:
+async def serve_http(app: FastPath, on: socket.socket, until: asyncio.Event) -> None:
     """Requests are answered until the event is set; those under way are finished."""
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=QuickProtocol,
         ws="none",
         lifespan="off",
         log_config=None,
