@@ -22,7 +22,6 @@ from _figures import Figure, tell
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from lab.lab import Lab
-
 from mailvane.app import checks_for, load_settings, now
 from mailvane.engine.sweep import Sweeper
 from mailvane.transports.recorded import Recorder

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import asyncssh
 import pytest
+
 from lab.host import Host
 from lab.lab import Lab
-
 from mailvane.cli.asked import Needed
 from mailvane.cli.sudoers import FILE, sudoers_file
 from mailvane.core.request import Right

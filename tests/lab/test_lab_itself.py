@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from lab.errors import LabError
 from lab.host import Host
 from lab.lab import Lab

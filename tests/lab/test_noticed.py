@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from lab.host import Host
 from lab.lab import Lab
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.sshd import Sshd, sshd
 
 from mailvane.core.ports import Responses, Transport
 from mailvane.core.request import Request, ShellCommand, ShellOutput, SqlQuery, TcpConnect, TcpReach
@@ -18,6 +17,7 @@ from mailvane.transports.local import LocalTransport
 from mailvane.transports.recorded import RecordedTransport, Recorder
 from mailvane.transports.router import Router
 from mailvane.transports.ssh import SshTransport
+from tests.sshd import Sshd, sshd
 
 __all__ = ["sshd"]
 

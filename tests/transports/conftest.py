@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import pytest
-from tests.sshd import sshd
 
 from mailvane.transports.ssh import SshTransport
+from tests.sshd import sshd
 
 __all__ = ["ssh", "sshd"]
 

@@ -8,9 +8,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.certificates import Issued, Key, issue
 
 from mailvane.transports.chain import distrust, verifier
+from tests.certificates import Issued, Key, issue
 
 
 def key(kind: str) -> Key:

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.sshd import Sshd
 
 from mailvane.core.request import Request, ShellCommand, TcpConnect
 from mailvane.core.response import Answered, Reason, Unanswered
 from mailvane.core.server import Server
 from mailvane.transports.ssh import SshTransport
+from tests.sshd import Sshd
 
 HI = ShellCommand("echo hi")
 

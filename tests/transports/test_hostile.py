@@ -8,13 +8,13 @@ from pathlib import Path
 
 import asyncssh
 import pytest
-from tests.sshd import Sshd
 
 from mailvane.core.request import ShellCommand, TcpConnect
 from mailvane.core.response import Answered, Reason, Unanswered
 from mailvane.core.server import Server, Ssh
 from mailvane.transports.hostkeys import host_key, pin
 from mailvane.transports.ssh import SshTransport
+from tests.sshd import Sshd
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 HUNDRED_MEGABYTES = 100 * 2**20

@@ -3,10 +3,9 @@
 import asyncio
 import socket
 
-from tests.sshd import Sshd
-
 from mailvane.core.response import Reason, Unanswered
 from mailvane.transports.ssh import SshTransport
+from tests.sshd import Sshd
 
 
 async def test_every_kind_is_shown(ssh: SshTransport, sshd: Sshd) -> None:

@@ -3,9 +3,9 @@
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from tests.certificates import issue
 
 from mailvane.transports.peer import certificate
+from tests.certificates import issue
 
 
 @pytest.mark.parametrize(

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 import uvloop
-from tests.sshd import Sshd
 
 from mailvane.core.request import Request, Right, ShellCommand, ShellOutput, TcpConnect, TcpReach
 from mailvane.core.response import Answered, Reason, Unanswered
 from mailvane.core.server import Local, Server
 from mailvane.transports.hostkeys import pin
 from mailvane.transports.ssh import SshTransport
+from tests.sshd import Sshd
 
 HI = ShellCommand("echo hi")
 REACH = TcpConnect("127.0.0.1", ())

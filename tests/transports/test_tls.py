@@ -10,13 +10,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from tests.certificates import Issued, issue
 
 from mailvane.core.request import StartTls, TlsHandshake, TlsPeer
 from mailvane.core.response import Answered, Reason, Unanswered
 from mailvane.core.server import Local, Server
 from mailvane.transports.starttls import own_name
 from mailvane.transports.tls import TlsTransport
+from tests.certificates import Issued, issue
 
 SERVER = Server(name="mx", hostname="mx.example", reach=Local())
 NAME = "mx.example"
