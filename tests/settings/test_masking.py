@@ -53,4 +53,5 @@ def test_masked_settings_are_json_with_stars(settings_of: Any, tmp_path: Any) ->
     assert shown["store"] == "***"
     assert shown["api"]["doorway"]["platform"]["secret"] == "***"
     assert shown["servers"][0]["reach"]["user"] == "m"
+    assert shown["servers"][0]["reach"]["by"] == "ssh"
     assert shown["servers"][1]["checks_off"] == []

@@ -78,6 +78,17 @@ async def test_limits_do_not_tell_requests_apart(tmp_path: Path) -> None:
     assert isinstance((await replayed(recorded(tmp_path), other))[other], Answered)
 
 
+async def test_a_script_that_reads_on_is_known_again(tmp_path: Path) -> None:
+    """Its place in the middle differs each time; two that are alike in this way are not guessed between."""
+    scripts = [f"{'a' * 60} {place} {'z' * 60}" for place in (1, 2, 3)]
+    said = ShellOutput(0, b"first", b"")
+    record(tmp_path, {ShellCommand(scripts[0]): Answered(said, THEN)})
+    later = ShellCommand(scripts[2])
+    assert (await replayed(tmp_path, later))[later] == Answered(said, NOW)
+    record(tmp_path, {ShellCommand(scripts[1]): Answered(said, THEN)})
+    assert isinstance((await replayed(tmp_path, later))[later], Unanswered)
+
+
 async def test_what_was_not_captured_is_not_found(tmp_path: Path) -> None:
     """It is unanswered, and the request is named."""
     request = ShellCommand("uptime")

@@ -7,6 +7,7 @@ from typing import Any
 
 from mailvane.core.redact import redact
 from mailvane.core.secret import Secret
+from mailvane.core.server import Local, Recorded, Ssh
 from mailvane.settings.values import Settings
 
 
@@ -20,6 +21,9 @@ def _parts(value: Any) -> list[tuple[str, Any]]:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, Local | Recorded | Ssh):
+        parts = {name: _plain(part) for name, part in _parts(value)}
+        return {"by": type(value).__name__.lower(), **parts}
     if is_dataclass(value) and not isinstance(value, Secret):
         return {name: _plain(part) for name, part in _parts(value)}
     match value:

@@ -28,6 +28,8 @@ from mailvane.core.response import Answered, Reason, Unanswered
 from mailvane.core.server import Recorded, Server
 
 FILE = "answers.json"
+ENDS = 60
+"""Characters at both ends of a script by which it is known again."""
 _ANSWERS: Mapping[type[Request[Any]], Any] = {
     ShellCommand: ShellOutput,
     TcpConnect: TcpReach,
@@ -54,7 +56,7 @@ class RecordedTransport:
     def _response(
         self, entries: Mapping[tuple[str, str], Any], request: Request[Any]
     ) -> Answered[Any] | Unanswered:
-        entry = entries.get(key(request))
+        entry = entries.get(key(request)) or _alike(entries, request)
         if entry is None:
             detail = f"no answer was captured for {' '.join(key(request))[:120]}"
             return Unanswered(Reason.NOT_FOUND, detail)
@@ -127,6 +129,18 @@ def key(request: Request[Any]) -> tuple[str, str]:
         case _:
             ask = ""
     return type(request).__name__, ask
+
+
+def _alike(entries: Mapping[tuple[str, str], Any], request: Request[Any]) -> Any:
+    """The one captured answer to a script that begins and ends as this one does; None when there is none or several.
+
+    A script that reads on from where it stopped has another place in its middle each time.
+    """
+    if not isinstance(request, ShellCommand) or len(request.script) < 2 * ENDS:
+        return None
+    start, end = request.script[:ENDS], request.script[-ENDS:]
+    found = [e for (_, ask), e in entries.items() if ask.startswith(start) and ask.endswith(end)]
+    return found[0] if len(found) == 1 else None
 
 
 def _load(folder: Path) -> Mapping[tuple[str, str], Any] | Unanswered:
