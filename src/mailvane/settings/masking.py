@@ -21,11 +21,10 @@ def _parts(value: Any) -> list[tuple[str, Any]]:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Local | Recorded | Ssh):
-        parts = {name: _plain(part) for name, part in _parts(value)}
-        return {"by": type(value).__name__.lower(), **parts}
     if is_dataclass(value) and not isinstance(value, Secret):
-        return {name: _plain(part) for name, part in _parts(value)}
+        reach = isinstance(value, Local | Recorded | Ssh)
+        by = {"by": type(value).__name__.lower()} if reach else {}
+        return {**by, **{name: _plain(part) for name, part in _parts(value)}}
     match value:
         case Secret() | Path() | str():
             return redact(str(value))
