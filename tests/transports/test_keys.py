@@ -2,9 +2,9 @@
 
 import os
 import shutil
-import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,11 +27,14 @@ def made(folder: Path, name: str = "id", passphrase: str = "", kind: str = "ed25
 def agent() -> Iterator[str]:
     """The socket of a running agent without keys."""
     folder = Path(tempfile.mkdtemp(prefix="mailvane-agent-"))
-    address = str(folder / "socket")
-    said = subprocess.run(["ssh-agent", "-a", address], check=True, capture_output=True)
-    pid = int(said.stdout.decode().partition("SSH_AGENT_PID=")[2].partition(";")[0])
-    yield address
-    os.kill(pid, signal.SIGTERM)
+    socket = folder / "socket"
+    running = subprocess.Popen(["ssh-agent", "-D", "-a", socket], stdout=subprocess.DEVNULL)
+    while not socket.exists():
+        assert running.poll() is None
+        time.sleep(0.01)
+    yield str(socket)
+    running.terminate()
+    running.wait()  # it takes its socket with it
     shutil.rmtree(folder)
 
 
